@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "eigen_norm/core/last_forward.hpp"
+#include "eigen_norm/core/parameters.hpp"
+#include "eigen_norm/kernels/backward.hpp"
+#include "eigen_norm/kernels/normalise.hpp"
+#include "eigen_norm/memory/input.hpp"
+#include "eigen_norm/memory/output.hpp"
+
+namespace eigen_norm {
+
+/// What all layers share: train and eval, gamma and beta, and forward, infer and backward over
+/// anything Eigen. A layer says what is its own:
+///
+///     std::string name() const                        for error messages
+///     check_rank<Rank>()                              static_assert
+///     check_input(shape, inference)                   throws std::invalid_argument
+///     collapse(layout)                                how its statistics see the memory
+///     wants_packed()                                  true where gaps between lines are in the way
+///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
+template <typename Derived, typename Scalar_, int Size, int StatisticsSize>
+class Layer {
+ public:
+  using Scalar = Scalar_;
+  using P = Param<Scalar>;
+  using S = Stat<Scalar>;
+
+  void train(bool on = true) { training_ = on; }
+  void eval() { training_ = false; }
+  bool is_training() const { return training_; }
+
+  /// Normalises x as the mode says and remembers the statistics for backward.
+  template <typename X>
+  auto forward(const X& x) {
+    typename memory::EigenObject<X>::Plain y;
+    forward(x, y);
+    return y;
+  }
+
+  /// The same into y: x itself, another object of its storage order (resized where it owns its
+  /// memory), or a view of the right shape. Allocates nothing once warm.
+  template <typename X, typename Y>
+  void forward(const X& x, Y&& y) {
+    check_types<X, Y>();
+    const memory::Input<X> in(x, self().wants_packed());
+    check_call(in.shape(), false);
+    memory::Output<Y> out(y);
+    check_output(out, "output", in.shape(), in.buffer());
+    const auto result = out.open(in.shape(), self().wants_packed());
+    if (in.shape().size() == 0) return last_.begin(in.shape(), last_.own_statistics);
+    self().normalise(operand(in.buffer()), operand(result), in.shape());
+    out.close();
+  }
+
+  /// Inference whatever the mode; never changes the layer, safe from many threads at once.
+  template <typename X>
+  auto infer(const X& x) const {
+    typename memory::EigenObject<X>::Plain y;
+    infer(x, y);
+    return y;
+  }
+
+  /// The same into y, as in forward. Allocates nothing.
+  template <typename X, typename Y>
+  void infer(const X& x, Y&& y) const {
+    check_types<X, Y>();
+    const memory::Input<X> in(x, self().wants_packed());
+    check_call(in.shape(), true);
+    memory::Output<Y> out(y);
+    check_output(out, "output", in.shape(), in.buffer());
+    const auto result = out.open(in.shape(), self().wants_packed());
+    if (in.shape().size() == 0) return;
+    self().infer_into(operand(in.buffer()), operand(result));
+    out.close();
+  }
+
+  /// The gradient by x of the last forward, given x and the gradient dy by its result; adds to
+  /// gamma_grad and beta_grad. It answers that forward, its mode and its statistics, whatever
+  /// train, eval or freeze came since, with the gamma of now.
+  template <typename X, typename Dy>
+  auto backward(const X& x, const Dy& dy) {
+    typename memory::EigenObject<X>::Plain dx;
+    backward(x, dy, dx);
+    return dx;
+  }
+
+  /// The same into dx, which may be dy or x itself. Allocates nothing once warm.
+  template <typename X, typename Dy, typename Dx>
+  void backward(const X& x, const Dy& dy, Dx&& dx) {
+    check_types<X, Dx>();
+    check_types<X, Dy, false>();
+    if (!last_.exists) memory::raise_logic(self().name() + ": backward needs a forward before it");
+    const bool packed = self().wants_packed();
+    const memory::Input<X> in(x, packed);
+    const memory::Input<Dy, memory::EigenObject<X>::row_major> gradient(dy, packed);
+    check_shape("x of the last forward", last_.shape, in.shape());
+    check_shape("dy", last_.shape, gradient.shape());
+    check_parameters();
+    memory::Output<Dx> out(dx);
+    check_output(out, "dx", in.shape(), in.buffer());
+    check_output(out, "dx", in.shape(), gradient.buffer());
+    const auto result = out.open(in.shape(), packed);
+    if (in.shape().size() == 0) return;
+    differentiate(operand(in.buffer()), operand(gradient.buffer()), operand(result));
+    out.close();
+  }
+
+  /// gamma and beta; empty where the options say that there is none.
+  Parameters<P, Size>& gamma() { return affine_.gamma(); }
+  Parameters<P, Size>& beta() { return affine_.beta(); }
+  const Parameters<P, Size>& gamma() const { return affine_.gamma(); }
+  const Parameters<P, Size>& beta() const { return affine_.beta(); }
+
+  /// Their gradients: sums over all backward calls since zero_grad.
+  Parameters<P, Size>& gamma_grad() { return affine_.gamma_grad(); }
+  Parameters<P, Size>& beta_grad() { return affine_.beta_grad(); }
+  const Parameters<P, Size>& gamma_grad() const { return affine_.gamma_grad(); }
+  const Parameters<P, Size>& beta_grad() const { return affine_.beta_grad(); }
+  void zero_grad() { affine_.zero_grad(); }
+
+  /// f(std::string_view name, value, gradient) for each parameter there is: "weight", "bias".
+  template <typename F>
+  void for_each_parameter(F&& f) {
+    affine_.for_each(std::forward<F>(f));
+  }
+
+  /// Mean and 1 / sqrt(var + eps) of the last forward: by channel for BatchNorm, by row for
+  /// LayerNorm, by sample and group for GroupNorm. In Stat: double for float.
+  auto batch_mean() const { return last_.mean.view(); }
+  auto batch_inv_std() const { return last_.inv_std.view(); }
+
+ protected:
+  using ConstOperand = memory::Operand<const Scalar>;
+  using MutableOperand = memory::Operand<Scalar>;
+
+  Layer(Index size, double eps, bool gamma, bool beta) : affine_(size, gamma, beta), eps_(eps) {}
+  ~Layer() = default;
+  Layer(const Layer&) = default;
+  Layer(Layer&&) = default;
+  Layer& operator=(const Layer&) = default;
+  Layer& operator=(Layer&&) = default;
+
+  /// Normalises by x's own statistics and remembers them. `see(statistic, moments)` is shown each.
+  template <typename See>
+  void normalise_by_own(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
+                        const See& see) {
+    last_.begin(shape, true);
+    last_.resize(x.shape.statistics());
+    const auto remember = [&](Index i, const kernels::Moments<S>& moments,
+                              const kernels::Statistic<S>& statistic) {
+      last_.mean.data()[i] = statistic.mean;
+      last_.inv_std.data()[i] = statistic.inv_std;
+      see(i, moments);
+    };
+    kernels::normalise(x, y, affine_.view(),
+                       kernels::FromData<Scalar, decltype(remember)>(eps_, remember));
+  }
+
+  /// The same and forgets them.
+  void infer_by_own(const ConstOperand& x, const MutableOperand& y) const {
+    const auto forget = [](Index, const kernels::Moments<S>&, const kernels::Statistic<S>&) {};
+    kernels::normalise(x, y, affine_.view(),
+                       kernels::FromData<Scalar, decltype(forget)>(eps_, forget));
+  }
+
+  /// Normalises by the statistics at(index).
+  template <typename At>
+  void normalise_by(const ConstOperand& x, const MutableOperand& y, const At& at) const {
+    kernels::normalise(x, y, affine_.view(), kernels::Given<Scalar, At>(at));
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    normalise_by_own(x, y, shape, [](Index, const kernels::Moments<S>&) {});
+  }
+  void infer_into(const ConstOperand& x, const MutableOperand& y) const { infer_by_own(x, y); }
+
+  [[noreturn]] void raise_shape(const std::string& what, const std::string& expected,
+                                const memory::Shape& got, const std::string& hint = "") const {
+    memory::raise_invalid(self().name() + ": expected " + what + " " + expected + ", got " +
+                          got.text() + hint);
+  }
+
+  double eps() const { return eps_; }
+  const LastForward<S, StatisticsSize>& last() const { return last_; }
+  LastForward<S, StatisticsSize>& last() { return last_; }
+
+  /// Room for two numbers by channel: dgamma and dbeta in backward, a batch's variances in forward.
+  S* scratch() {
+    scratch_.resize(2 * affine_.size());
+    return scratch_.data();
+  }
+
+ private:
+  const Derived& self() const { return static_cast<const Derived&>(*this); }
+  Derived& self() { return static_cast<Derived&>(*this); }
+
+  template <typename T>
+  memory::Operand<T> operand(const memory::Buffer<T>& buffer) const {
+    return {buffer.data, self().collapse(buffer.layout)};
+  }
+
+  void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
+    kernels::AffineSums<S> sums;
+    if (affine_.any()) {
+      sums = {scratch(), scratch() + affine_.size()};
+      std::fill(sums.gamma, sums.gamma + 2 * affine_.size(), S(0));
+    }
+    const auto at = [this](Index i) {
+      return kernels::Statistic<S>{last_.mean.view()[i], last_.inv_std.view()[i]};
+    };
+    kernels::backward(
+        kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), sums, last_.own_statistics},
+        kernels::Given<Scalar, decltype(at)>(at));
+    if (affine_.any()) affine_.accumulate(sums.gamma, sums.beta);
+  }
+
+  template <typename X, typename Y, bool SameOrder = true>
+  static void check_types() {
+    using From = memory::EigenObject<X>;
+    using To = memory::EigenObject<Y>;
+    static_assert(std::is_same_v<typename From::Scalar, Scalar>,
+                  "eigen_norm: the input's scalar must be the layer's");
+    static_assert(std::is_same_v<typename To::Scalar, Scalar>,
+                  "eigen_norm: the scalar of the output and of gradients must be the layer's");
+    static_assert(From::rank == To::rank,
+                  "eigen_norm: the output and gradients must have the input's rank");
+    static_assert(!SameOrder || From::row_major == To::row_major,
+                  "eigen_norm: the output must have the input's storage order: both RowMajor or "
+                  "both ColMajor");
+    Derived::template check_rank<From::rank>();
+  }
+
+  void check_call(const memory::Shape& shape, bool inference) const {
+    self().check_input(shape, inference);
+    check_parameters();
+  }
+
+  void check_parameters() const {
+    if (!affine_.is_consistent()) {
+      memory::raise_invalid(self().name() + ": expected gamma, beta and their gradients of " +
+                            std::to_string(affine_.size()) +
+                            " values each, got one of another size");
+    }
+  }
+
+  void check_shape(const char* what, const memory::Shape& expected,
+                   const memory::Shape& got) const {
+    if (got != expected) raise_shape(what, expected.text(), got);
+  }
+
+  template <typename Y, typename X>
+  void check_output(const memory::Output<Y>& out, const char* what, const memory::Shape& shape,
+                    const memory::Buffer<const X>& input) const {
+    if (!out.fits(shape)) raise_shape(what, shape.text(), out.shape());
+    if (!out.is_adjacent()) {
+      memory::raise_invalid(self().name() + ": expected " + what +
+                            " with adjacent elements, got a view with an inner stride");
+    }
+    if (!out.is_safe_beside(input)) {
+      memory::raise_invalid(self().name() + ": expected " + what +
+                            " that is exactly an input or apart from it, got a partial overlap");
+    }
+  }
+
+  AffineParameters<P, Size> affine_;
+  LastForward<S, StatisticsSize> last_;
+  Buffered<S, Size == Eigen::Dynamic ? Eigen::Dynamic : 2 * Size> scratch_;
+  double eps_;
+  bool training_ = true;
+};
+
+}  // namespace eigen_norm

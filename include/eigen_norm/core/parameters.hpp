@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+#include <string_view>
+
+#include "eigen_norm/kernels/coefficients.hpp"
+#include "eigen_norm/kernels/scalar.hpp"
+
+namespace eigen_norm {
+
+/// One number for each channel or feature. With a fixed `Size` it lives inline and holds at most
+/// that many, so that it can still be empty.
+template <typename P, int Size = Eigen::Dynamic>
+using Parameters = Eigen::Array<P, Eigen::Dynamic, 1, Eigen::ColMajor, Size, 1>;
+
+/// An array that keeps its memory: `resize` allocates only beyond the largest size so far.
+template <typename S, int Size = Eigen::Dynamic>
+class Buffered {
+ public:
+  using View = Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>>;
+
+  void resize(Index size) {
+    if (size > storage_.size()) storage_.resize(size);
+    size_ = size;
+  }
+  S* data() { return storage_.data(); }
+  View view() const { return {storage_.data(), size_}; }
+
+ private:
+  Parameters<S, Size> storage_;
+  Index size_ = 0;
+};
+
+/// gamma and beta with their gradients: what a layer learns. Either may be absent.
+template <typename P, int Size>
+class AffineParameters {
+ public:
+  AffineParameters(Index size, bool has_gamma, bool has_beta) : size_(size) {
+    gamma_.setConstant(has_gamma ? size : 0, P(1));
+    beta_.setConstant(has_beta ? size : 0, P(0));
+    gamma_grad_.setConstant(gamma_.size(), P(0));
+    beta_grad_.setConstant(beta_.size(), P(0));
+  }
+
+  Parameters<P, Size>& gamma() { return gamma_; }
+  Parameters<P, Size>& beta() { return beta_; }
+  Parameters<P, Size>& gamma_grad() { return gamma_grad_; }
+  Parameters<P, Size>& beta_grad() { return beta_grad_; }
+  const Parameters<P, Size>& gamma() const { return gamma_; }
+  const Parameters<P, Size>& beta() const { return beta_; }
+  const Parameters<P, Size>& gamma_grad() const { return gamma_grad_; }
+  const Parameters<P, Size>& beta_grad() const { return beta_grad_; }
+
+  /// Number of channels or features, whether they have gamma and beta or not.
+  Index size() const { return size_; }
+  bool any() const { return gamma_.size() > 0 || beta_.size() > 0; }
+
+  /// False where the caller has assigned an array of another size.
+  bool is_consistent() const {
+    const auto fits = [this](const Parameters<P, Size>& value, const Parameters<P, Size>& grad) {
+      return value.size() == grad.size() && (value.size() == 0 || value.size() == size_);
+    };
+    return fits(gamma_, gamma_grad_) && fits(beta_, beta_grad_);
+  }
+
+  void zero_grad() {
+    gamma_grad_.setZero();
+    beta_grad_.setZero();
+  }
+
+  /// Adds dgamma and dbeta where the layer has them.
+  template <typename S>
+  void accumulate(const S* dgamma, const S* dbeta) {
+    add(dgamma, gamma_grad_);
+    add(dbeta, beta_grad_);
+  }
+
+  /// f(name, value, gradient) by PyTorch's state-dict names.
+  template <typename F>
+  void for_each(F&& f) {
+    if (gamma_.size() > 0) f(std::string_view("weight"), gamma_, gamma_grad_);
+    if (beta_.size() > 0) f(std::string_view("bias"), beta_, beta_grad_);
+  }
+
+  kernels::Affine<P> view() const {
+    return {gamma_.size() > 0 ? gamma_.data() : nullptr, beta_.size() > 0 ? beta_.data() : nullptr};
+  }
+
+ private:
+  template <typename S>
+  static void add(const S* sums, Parameters<P, Size>& gradient) {
+    for (Index i = 0; i < gradient.size(); ++i) {
+      gradient[i] = static_cast<P>(S(gradient[i]) + sums[i]);
+    }
+  }
+
+  Index size_;
+  Parameters<P, Size> gamma_, beta_, gamma_grad_, beta_grad_;
+};
+
+}  // namespace eigen_norm

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "eigen_norm/core/options.hpp"
+#include "eigen_norm/core/parameters.hpp"
+
+namespace eigen_norm {
+
+/// The averages over batches that inference normalises with.
+///
+///     running = (1 - momentum) * running + momentum * batch
+///
+/// momentum is the weight of the new batch; without one it is 1 / (number of batches), the average
+/// of all of them. Computed in Stat and rounded once.
+template <typename Scalar, int Size>
+class RunningStatistics {
+  using P = Param<Scalar>;
+  using S = Stat<Scalar>;
+
+ public:
+  explicit RunningStatistics(Index size) {
+    mean_.resize(size);
+    var_.resize(size);
+    reset();
+  }
+
+  Parameters<P, Size>& mean() { return mean_; }
+  Parameters<P, Size>& var() { return var_; }
+  const Parameters<P, Size>& mean() const { return mean_; }
+  const Parameters<P, Size>& var() const { return var_; }
+  Index& tracked() { return tracked_; }
+  Index tracked() const { return tracked_; }
+  Index skipped() const { return skipped_; }
+
+  void reset() {
+    mean_.setConstant(P(0));
+    var_.setConstant(P(1));
+    tracked_ = 0;
+    skipped_ = 0;
+  }
+
+  /// Takes in one batch of `count` values per channel. A batch that would leave a number that is
+  /// not finite is skipped as a whole, and counted as skipped.
+  template <typename Means, typename Variances>
+  void update(const Means& batch_mean, const Variances& batch_var, Index count,
+              const BatchNormOptions& options) {
+    const S momentum = S(options.momentum.value_or(1.0 / static_cast<double>(tracked_ + 1)));
+    const S m = S(static_cast<double>(count));
+    const S correction =
+        options.running_variance == RunningVariance::unbiased ? S(m / (m - S(1))) : S(1);
+    const auto average = [&](const P& running, const S& batch) {
+      return static_cast<P>((S(1) - momentum) * S(running) + momentum * batch);
+    };
+    for (Index c = 0; c < mean_.size(); ++c) {
+      if (!is_finite(batch_mean[c]) || !is_finite(average(mean_[c], batch_mean[c])) ||
+          !is_finite(average(var_[c], batch_var[c] * correction))) {
+        ++skipped_;
+        return;
+      }
+    }
+    for (Index c = 0; c < mean_.size(); ++c) {
+      mean_[c] = average(mean_[c], batch_mean[c]);
+      var_[c] = average(var_[c], batch_var[c] * correction);
+    }
+    ++tracked_;
+  }
+
+  /// The statistic that inference uses for one channel.
+  kernels::Statistic<S> at(Index channel, double eps) const {
+    return {S(mean_[channel]), kernels::inverse_std(S(var_[channel]), eps)};
+  }
+
+ private:
+  template <typename T>
+  static bool is_finite(const T& value) {
+    using std::abs;
+    return abs(value) <= std::numeric_limits<T>::max();
+  }
+
+  Parameters<P, Size> mean_, var_;
+  Index tracked_ = 0;
+  Index skipped_ = 0;
+};
+
+}  // namespace eigen_norm

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+
+#include "eigen_norm/kernels/scalar.hpp"
+#include "eigen_norm/memory/shape.hpp"
+
+namespace eigen_norm::kernels {
+
+/// What a normalization does to the values that share it: xhat = (x - mean) * inv_std.
+template <typename S>
+struct Statistic {
+  S mean;
+  S inv_std;
+};
+
+/// 1 / sqrt(var + eps), and 0 where that is 1 / 0: a constant group without eps gives beta.
+template <typename S>
+S inverse_std(const S& var, double eps) {
+  using std::sqrt;
+  const S squared = var + S(eps);
+  return squared == S(0) ? S(0) : S(S(1) / sqrt(squared));
+}
+
+/// gamma and beta by channel, either of which may be absent (null): then it is 1 or 0.
+template <typename P>
+struct Affine {
+  const P* gamma = nullptr;
+  const P* beta = nullptr;
+
+  P gamma_at(Index channel) const { return gamma != nullptr ? gamma[channel] : P(1); }
+  P beta_at(Index channel) const { return beta != nullptr ? beta[channel] : P(0); }
+};
+
+/// y = (x - centre) * scale + shift. The centre is the mean as the data's type can hold it; what it
+/// lost by rounding is in the shift. All computed in Stat and rounded once.
+template <typename P>
+struct Forward {
+  P centre, scale, shift;
+
+  template <typename S>
+  Forward(const Statistic<S>& s, const P& gamma, const P& beta) : centre(static_cast<P>(s.mean)) {
+    const S a = S(gamma) * s.inv_std;
+    scale = static_cast<P>(a);
+    shift = static_cast<P>(S(beta) + (S(centre) - s.mean) * a);
+  }
+};
+
+/// xhat = (x - centre) * inv_std + rest, where gamma and beta come later.
+template <typename P>
+struct Standardise {
+  P centre, inv_std, rest;
+
+  template <typename S>
+  explicit Standardise(const Statistic<S>& s)
+      : centre(static_cast<P>(s.mean)),
+        inv_std(static_cast<P>(s.inv_std)),
+        rest(static_cast<P>((S(centre) - s.mean) * s.inv_std)) {}
+};
+
+/// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std, which is
+///
+///     dx = inv_std * (gamma * dy - t1 / m - xhat * t2 / m)
+///     t1 = sum(gamma * dy),   t2 = sum(gamma * dy * xhat)     over the m values of a statistic
+///
+/// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std.
+template <typename P>
+struct Backward {
+  P centre, inv_std, slope, offset;
+
+  template <typename S>
+  Backward(const Statistic<S>& s, const S& t1, const S& t2, Index count)
+      : centre(static_cast<P>(s.mean)), inv_std(static_cast<P>(s.inv_std)) {
+    const S m = S(static_cast<double>(count));
+    slope = static_cast<P>(-s.inv_std * t2 / m);
+    offset = static_cast<P>(-(t1 + (S(centre) - s.mean) * s.inv_std * t2) / m);
+  }
+};
+
+}  // namespace eigen_norm::kernels

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+#include <type_traits>
+#include <unsupported/Eigen/CXX11/Tensor>
+#include <utility>
+
+#include "eigen_norm/memory/layout.hpp"
+
+/// What the library needs to know of an Eigen type: rank, storage order, whether its elements lie
+/// in memory as they are, and the owning types of the same kind. One `EigenObject<X>` for the dense
+/// family (Matrix, Array, Map, Ref, Block and expressions), one for tensors and their expressions.
+
+namespace eigen_norm::memory {
+
+template <typename X>
+using Bare = std::remove_cv_t<std::remove_reference_t<X>>;
+
+template <typename D, int Access>
+std::true_type is_tensor_test(const Eigen::TensorBase<D, Access>*);
+std::false_type is_tensor_test(const void*);
+
+template <typename X>
+inline constexpr bool is_tensor = decltype(is_tensor_test(std::declval<Bare<X>*>()))::value;
+
+template <typename X>
+inline constexpr bool is_dense = std::is_base_of_v<Eigen::DenseBase<Bare<X>>, Bare<X>>;
+
+enum class Storage { none, map, owner };
+
+/// Where a tensor's elements are: nowhere (an expression), elsewhere or fixed (a map), its own.
+template <typename X>
+inline constexpr Storage tensor_storage = Storage::none;
+template <typename S, int Rank, int Options, typename I>
+inline constexpr Storage tensor_storage<Eigen::Tensor<S, Rank, Options, I>> = Storage::owner;
+template <typename S, typename Sizes, int Options, typename I>
+inline constexpr Storage tensor_storage<Eigen::TensorFixedSize<S, Sizes, Options, I>> =
+    Storage::map;
+template <typename Plain, int Options, template <class> class Pointer>
+inline constexpr Storage tensor_storage<Eigen::TensorMap<Plain, Options, Pointer>> = Storage::map;
+
+template <typename X, bool Tensor = is_tensor<X>>
+struct EigenObject {
+  static_assert(is_dense<X>,
+                "eigen_norm: pass an Eigen tensor, matrix or array, or a map, block or ref of one");
+
+  using Type = Bare<X>;
+  using Scalar = std::remove_const_t<typename Type::Scalar>;
+  using Plain = typename Type::PlainObject;
+  template <bool RowMajor>
+  using Copy = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic,
+                             RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
+
+  static constexpr int rank = 2;
+  static constexpr bool row_major = Type::IsRowMajor;
+  static constexpr bool has_memory = (Type::Flags & Eigen::DirectAccessBit) != 0;
+  static constexpr bool is_writable = has_memory && (Type::Flags & Eigen::LvalueBit) != 0;
+  static constexpr bool is_owner = std::is_base_of_v<Eigen::PlainObjectBase<Type>, Type>;
+
+  static Shape shape(const Type& x) { return {x.rows(), x.cols()}; }
+  static Layout layout(const Type& x) { return {shape(x), row_major, x.outerStride()}; }
+
+  /// True where neighbours along the fast axis are neighbours in memory.
+  static bool is_adjacent(const Type& x) { return x.innerStride() == 1 || x.innerSize() <= 1; }
+
+  /// Whether `resize` can give it this shape.
+  static bool can_become(const Shape& shape) {
+    return is_owner && fits(Type::RowsAtCompileTime, Type::MaxRowsAtCompileTime, shape[0]) &&
+           fits(Type::ColsAtCompileTime, Type::MaxColsAtCompileTime, shape[1]);
+  }
+  static void resize(Type& x, const Shape& shape) { x.resize(shape[0], shape[1]); }
+
+  template <bool RowMajor>
+  static Copy<RowMajor> copy(const Type& x) {
+    return Copy<RowMajor>(x);
+  }
+
+ private:
+  static constexpr bool fits(int fixed, int most, Index n) {
+    return (fixed == Eigen::Dynamic || fixed == n) && (most == Eigen::Dynamic || n <= most);
+  }
+};
+
+template <typename X>
+struct EigenObject<X, true> {
+  using Type = Bare<X>;
+  using Scalar = std::remove_const_t<typename Type::Scalar>;
+
+  static constexpr int rank = Type::NumDimensions;
+  static constexpr bool row_major =
+      static_cast<int>(Eigen::TensorEvaluator<const Type, Eigen::DefaultDevice>::Layout) ==
+      static_cast<int>(Eigen::RowMajor);
+  static constexpr bool has_memory = tensor_storage<Type> != Storage::none;
+  static constexpr bool is_writable = has_memory && !std::is_const_v<typename Type::Scalar>;
+  static constexpr bool is_owner = tensor_storage<Type> == Storage::owner;
+
+  template <bool RowMajor>
+  using Copy = Eigen::Tensor<Scalar, rank, RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
+  using Plain = Copy<row_major>;
+
+  static Shape shape(const Type& x) {
+    Shape result;
+    for (int axis = 0; axis < rank; ++axis) {
+      result.push_back(x.dimensions()[static_cast<std::size_t>(axis)]);
+    }
+    return result;
+  }
+  static Layout layout(const Type& x) { return Layout::packed(shape(x), row_major); }
+  static bool is_adjacent(const Type&) { return true; }
+
+  static bool can_become(const Shape&) { return is_owner; }
+  static void resize(Type& x, const Shape& shape) {
+    Eigen::array<typename Type::Index, static_cast<std::size_t>(rank)> sizes;
+    for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+      sizes[axis] = static_cast<typename Type::Index>(shape[static_cast<int>(axis)]);
+    }
+    x.resize(sizes);
+  }
+
+  template <bool RowMajor>
+  static Copy<RowMajor> copy(const Type& x) {
+    if constexpr (RowMajor == row_major) {
+      return Copy<RowMajor>(x);
+    } else {
+      Eigen::array<int, static_cast<std::size_t>(rank)> reversed;
+      for (int axis = 0; axis < rank; ++axis) {
+        reversed[static_cast<std::size_t>(axis)] = rank - 1 - axis;
+      }
+      return Copy<RowMajor>(x.swap_layout().shuffle(reversed));
+    }
+  }
+};
+
+}  // namespace eigen_norm::memory

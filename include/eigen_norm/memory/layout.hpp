@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eigen_norm/memory/shape.hpp"
+
+namespace eigen_norm {
+
+/// Where the channels stand in the logical index: (N, C, ...) or (N, ..., C).
+enum class ChannelAxis { first, last };
+
+}  // namespace eigen_norm
+
+namespace eigen_norm::memory {
+
+/// How a dense tensor of a given shape lies in memory.
+///
+/// Row-major: the last index runs fastest; column-major (Eigen's default): the first. Everything is
+/// packed, but for rank 2, where `leading` is the distance between neighbours along the slow axis
+/// (the outer stride of an Eigen matrix or block).
+struct Layout {
+  Shape shape;
+  bool row_major = true;
+  Index leading = 0;
+
+  static Layout packed(const Shape& shape, bool row_major) {
+    const int rank = shape.rank();
+    return {shape, row_major, row_major ? shape.product(1, rank) : shape.product(0, rank - 1)};
+  }
+
+  bool is_packed() const {
+    const Layout same_but_packed = packed(shape, row_major);
+    const Index lines = shape.rank() == 0 ? 1 : shape[row_major ? 0 : shape.rank() - 1];
+    return lines <= 1 || leading == same_but_packed.leading;
+  }
+
+  /// Elements from the first to one past the last.
+  Index span() const {
+    if (shape.size() == 0) return 0;
+    const Index lines = shape.rank() == 0 ? 1 : shape[row_major ? 0 : shape.rank() - 1];
+    return (lines - 1) * leading + shape.size() / lines;
+  }
+};
+
+}  // namespace eigen_norm::memory

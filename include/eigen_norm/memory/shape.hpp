@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+#include <array>
+#include <initializer_list>
+#include <string>
+
+#include "eigen_norm/memory/error.hpp"
+
+namespace eigen_norm {
+
+using Index = Eigen::Index;
+
+}  // namespace eigen_norm
+
+namespace eigen_norm::memory {
+
+/// The dimensions of a tensor, kept inline: (32, 64, 28, 28).
+class Shape {
+ public:
+  static constexpr int max_rank = 8;
+
+  Shape() = default;
+  Shape(std::initializer_list<Index> dimensions) {
+    for (const Index dimension : dimensions) push_back(dimension);
+  }
+
+  void push_back(Index dimension) {
+    if (rank_ == max_rank) raise_invalid("eigen_norm: a shape has at most 8 dimensions");
+    dimensions_[static_cast<std::size_t>(rank_++)] = dimension;
+  }
+
+  int rank() const { return rank_; }
+  Index operator[](int axis) const { return dimensions_[static_cast<std::size_t>(axis)]; }
+
+  /// Product of the dimensions `first <= axis < last`; 1 where there are none.
+  Index product(int first, int last) const {
+    Index result = 1;
+    for (int axis = first; axis < last; ++axis) result *= (*this)[axis];
+    return result;
+  }
+  Index size() const { return product(0, rank_); }
+
+  /// "2, 3, 4"
+  std::string list() const {
+    std::string text;
+    for (int axis = 0; axis < rank_; ++axis) {
+      text += (axis > 0 ? ", " : "") + std::to_string((*this)[axis]);
+    }
+    return text;
+  }
+  /// "(2, 3, 4)"
+  std::string text() const { return "(" + list() + ")"; }
+
+  friend bool operator==(const Shape& a, const Shape& b) {
+    return a.rank_ == b.rank_ && a.dimensions_ == b.dimensions_;
+  }
+  friend bool operator!=(const Shape& a, const Shape& b) { return !(a == b); }
+
+ private:
+  std::array<Index, max_rank> dimensions_{};
+  int rank_ = 0;
+};
+
+}  // namespace eigen_norm::memory
