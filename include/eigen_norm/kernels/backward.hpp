@@ -4,18 +4,19 @@
 #include "eigen_norm/kernels/gradient_sums.hpp"
 #include "eigen_norm/kernels/normalise.hpp"
 
-/// The backward pass, one function for each inner loop. With t1 and t2 the sums of gamma * dy and
-/// gamma * dy * xhat over the m values of a statistic:
+/// The backward pass, one function for each inner loop. With t1 and t2 the sums
+/// of gamma * dy and gamma * dy * xhat over the m values of a statistic:
 ///
-///     dx     = inv_std * (gamma * dy - t1 / m - xhat * t2 / m)    statistics of the batch
-///     dx     = inv_std * gamma * dy                               statistics given
-///     dgamma = sum(dy * xhat),   dbeta = sum(dy)
+///     dx     = inv_std * (gamma * dy - t1 / m - xhat * t2 / m)    statistics
+///     of the batch dx     = inv_std * gamma * dy statistics given dgamma =
+///     sum(dy * xhat),   dbeta = sum(dy)
 ///
 /// dx may be dy or x. `source` gives the statistics of the forward pass.
 
 namespace eigen_norm::kernels {
 
-/// Where dgamma and dbeta of each channel are added up; both null where nobody asks.
+/// Where dgamma and dbeta of each channel are added up; both null where nobody
+/// asks.
 template <typename S>
 struct AffineSums {
   S* gamma = nullptr;
@@ -36,13 +37,26 @@ struct BackwardPass {
   Operand<Scalar> dx;
   Affine<Param<Scalar>> affine;
   AffineSums<Stat<Scalar>> sums;
-  bool through_statistics;  ///< the statistics were x's own, and the gradient flows through them
+  bool through_statistics;  ///< the statistics were x's own, and the gradient
+                            ///< flows through them
 };
 
 /// dx = dy * gamma * inv_std as a forward pass without mean and beta.
 template <typename P, typename S>
 Forward<P> scale_only(const Statistic<S>& statistic, const P& gamma) {
   return {Statistic<S>{S(0), statistic.inv_std}, gamma, P(0)};
+}
+
+/// dx(i) = (gamma * dy(i) + slope * (x(i) - centre) + offset) * inv_std
+template <typename Scalar>
+void backward_line(const Scalar* x, const Scalar* dy, Scalar* dx, Index n,
+                   const Param<Scalar>& gamma, const Backward<Param<Scalar>>& b) {
+  using P = Param<Scalar>;
+  for_each_pack<P>(n, [&](auto lanes, Index i) {
+    constexpr int size = lanes.value;
+    const Pack<P, size> centred = load<P, size>(x + i) - b.centre;
+    store<size>(dx + i, (gamma * load<P, size>(dy + i) + b.slope * centred + b.offset) * b.inv_std);
+  });
 }
 
 /// One set of coefficients for each run.
@@ -70,16 +84,12 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source) {
       for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
         const P gamma = affine.gamma_at(c);
         for (Index o = 0; o < v.outer; ++o) {
-          if (!through) {
+          if (through) {
+            backward_line(x.at(r, c, o), dy.at(r, c, o), dx.at(r, c, o), v.inner, gamma, b);
+          } else {
             normalise_line(dy.at(r, c, o), dx.at(r, c, o), v.inner,
                            scale_only<P>(statistic, gamma));
-            continue;
           }
-          const auto xs = ConstLine<Scalar>(x.at(r, c, o), v.inner).template cast<P>();
-          const auto dys = ConstLine<Scalar>(dy.at(r, c, o), v.inner).template cast<P>();
-          Line<Scalar>(dx.at(r, c, o), v.inner) =
-              ((gamma * dys + b.slope * (xs - b.centre) + b.offset) * b.inv_std)
-                  .template cast<Scalar>();
         }
       }
     }
@@ -140,26 +150,28 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source) {
           gamma[i] = through ? affine.gamma_at(c + l)
                              : scale_only<P>(statistics[k], affine.gamma_at(c + l)).scale;
         }
-        const ConstLine<P> cs(centre.data(), width), is(inv_std.data(), width);
-        const ConstLine<P> gs(gamma.data(), width), ks(slope.data(), width);
-        const ConstLine<P> os(offset.data(), width);
         for (Index o = 0; o < v.outer; ++o) {
-          const auto xs = ConstLine<Scalar>(x.at(r, c, o), width).template cast<P>();
-          const auto dys = ConstLine<Scalar>(dy.at(r, c, o), width).template cast<P>();
-          Line<Scalar> out(dx.at(r, c, o), width);
-          if (through) {
-            out = ((gs * dys + ks * (xs - cs) + os) * is).template cast<Scalar>();
-          } else {
-            out = (gs * dys).template cast<Scalar>();
-          }
+          const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
+          Scalar* dxs = dx.at(r, c, o);
+          for_each_pack<P>(width, [&](auto lanes, Index l) {
+            constexpr int size = lanes.value;
+            const auto of = [l](const Tile<P>& tile) { return load<P, size>(tile.data() + l); };
+            const Pack<P, size> scaled = of(gamma) * load<P, size>(dys + l);
+            if (through) {
+              const Pack<P, size> centred = load<P, size>(xs + l) - of(centre);
+              store<size>(dxs + l, (scaled + of(slope) * centred + of(offset)) * of(inv_std));
+            } else {
+              store<size>(dxs + l, scaled);
+            }
+          });
         }
       }
     }
   }
 }
 
-/// One statistic along a row, gamma as a vector along it. dgamma and dbeta are added up while x and
-/// dy are in the cache for dx.
+/// One statistic along a row, gamma as a vector along it. dgamma and dbeta are
+/// added up while x and dy are in the cache for dx.
 template <typename Scalar, typename Source>
 void backward_rows(const BackwardPass<Scalar>& pass, const Source& source) {
   using P = Param<Scalar>;
@@ -172,28 +184,34 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source) {
       const Index begin = g * v.group, end = begin + v.group;
       const Statistic<S> statistic = source.of_run(x, r, g);
       const Standardise<P> s(statistic);
-      const GradientSums<S> t =
-          row_gradient_sums(x.at(r, begin), dy.at(r, begin), v.group, s, tile_size,
-                            [&](Index i, Index width) { return tile.gamma(begin + i, width); });
+      const GradientSums<S> t = row_gradient_sums(x.at(r, begin), dy.at(r, begin), v.group, s,
+                                                  [&](Index i) { return tile.gamma(begin + i); });
       const Backward<P> b(statistic, t.dy, t.dy_xhat, v.group);
       for (Index c = begin; c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
-        const auto xs = ConstLine<Scalar>(x.at(r, c), width).template cast<P>();
-        const auto dys = ConstLine<Scalar>(dy.at(r, c), width).template cast<P>();
-        if (sums.wanted()) {
-          const auto xhat = (xs - s.centre) * s.inv_std + s.rest;
-          Line<S>(sums.gamma + c, width) += (dys * xhat).template cast<S>();
-          Line<S>(sums.beta + c, width) += dys.template cast<S>();
-        }
-        Line<Scalar>(dx.at(r, c), width) =
-            ((tile.gamma(c, width) * dys + b.slope * (xs - b.centre) + b.offset) * b.inv_std)
-                .template cast<Scalar>();
+        const Scalar *xs = x.at(r, c), *dys = dy.at(r, c);
+        const P* gamma = tile.gamma(c);
+        Scalar* dxs = dx.at(r, c);
+        for_each_pack<P>(width, [&](auto lanes, Index l) {
+          constexpr int size = lanes.value;
+          const Pack<P, size> d = load<P, size>(dys + l);
+          const Pack<P, size> centred = load<P, size>(xs + l) - b.centre;
+          if (sums.wanted()) {
+            S *dgamma = sums.gamma + c + l, *dbeta = sums.beta + c + l;
+            const Pack<P, size> dy_xhat = d * (centred * s.inv_std + s.rest);
+            store<size>(dgamma, load<S, size>(dgamma) + dy_xhat.template cast<S>());
+            store<size>(dbeta, load<S, size>(dbeta) + d.template cast<S>());
+          }
+          store<size>(dxs + l,
+                      (load<P, size>(gamma + l) * d + b.slope * centred + b.offset) * b.inv_std);
+        });
       }
     }
   }
 }
 
-/// One statistic for each of the adjacent lanes r, one gamma for each line of them.
+/// One statistic for each of the adjacent lanes r, one gamma for each line of
+/// them.
 template <typename Scalar, typename Source>
 void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source) {
   using P = Param<Scalar>;
@@ -204,8 +222,6 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source) {
   Tile<P> centre, inv_std, rest, slope, offset;
   for (Index r = 0; r < v.repeats; r += tile_size) {
     const Index width = std::min(tile_size, v.repeats - r);
-    const ConstLine<P> cs(centre.data(), width), is(inv_std.data(), width);
-    const ConstLine<P> rs(rest.data(), width), ks(slope.data(), width), os(offset.data(), width);
     for (Index g = 0; g < v.groups(); ++g) {
       source.of_lanes(x, r, width, g, statistics.data());
       for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
@@ -219,12 +235,20 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source) {
         const Index a = v.affine_index(c);
         const S gamma = S(affine.gamma_at(a));
         for (Index o = 0; o < v.outer; ++o) {
-          const auto xs = ConstLine<Scalar>(x.at(r, c, o), width).template cast<P>();
-          const auto dys = ConstLine<Scalar>(dy.at(r, c, o), width).template cast<S>();
-          const auto dy_xhat = dys * ((xs - cs) * is + rs).template cast<S>();
-          if (sums.wanted()) sums.add(a, {dys.sum(), dy_xhat.sum()});
-          Line<S>(t1.data(), width) += gamma * dys;
-          Line<S>(t2.data(), width) += gamma * dy_xhat;
+          const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
+          GradientSums<S> line;
+          for_each_pack<P>(width, [&](auto lanes, Index l) {
+            constexpr int size = lanes.value;
+            const auto of = [l](const Tile<P>& tile) { return load<P, size>(tile.data() + l); };
+            const Pack<S, size> d = load<S, size>(dys + l);
+            const Pack<P, size> xhat =
+                (load<P, size>(xs + l) - of(centre)) * of(inv_std) + of(rest);
+            const Pack<S, size> dy_xhat = d * xhat.template cast<S>();
+            line += {d.sum(), dy_xhat.sum()};
+            store<size>(t1.data() + l, load<S, size>(t1.data() + l) + gamma * d);
+            store<size>(t2.data() + l, load<S, size>(t2.data() + l) + gamma * dy_xhat);
+          });
+          if (sums.wanted()) sums.add(a, line);
         }
       }
       for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
@@ -235,10 +259,16 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source) {
       for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
         const P gamma = affine.gamma_at(v.affine_index(c));
         for (Index o = 0; o < v.outer; ++o) {
-          const auto xs = ConstLine<Scalar>(x.at(r, c, o), width).template cast<P>();
-          const auto dys = ConstLine<Scalar>(dy.at(r, c, o), width).template cast<P>();
-          Line<Scalar>(dx.at(r, c, o), width) =
-              ((gamma * dys + ks * (xs - cs) + os) * is).template cast<Scalar>();
+          const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
+          Scalar* dxs = dx.at(r, c, o);
+          for_each_pack<P>(width, [&](auto lanes, Index l) {
+            constexpr int size = lanes.value;
+            const auto of = [l](const Tile<P>& tile) { return load<P, size>(tile.data() + l); };
+            const Pack<P, size> centred = load<P, size>(xs + l) - of(centre);
+            store<size>(
+                dxs + l,
+                (gamma * load<P, size>(dys + l) + of(slope) * centred + of(offset)) * of(inv_std));
+          });
         }
       }
     }

@@ -8,14 +8,16 @@
 
 namespace eigen_norm::kernels {
 
-/// What a normalization does to the values that share it: xhat = (x - mean) * inv_std.
+/// What a normalization does to the values that share it: xhat = (x - mean) *
+/// inv_std.
 template <typename S>
 struct Statistic {
   S mean;
   S inv_std;
 };
 
-/// 1 / sqrt(var + eps), and 0 where that is 1 / 0: a constant group without eps gives beta.
+/// 1 / sqrt(var + eps), and 0 where that is 1 / 0: a constant group without eps
+/// gives beta.
 template <typename S>
 S inverse_std(const S& var, double eps) {
   using std::sqrt;
@@ -23,7 +25,8 @@ S inverse_std(const S& var, double eps) {
   return squared == S(0) ? S(0) : S(S(1) / sqrt(squared));
 }
 
-/// gamma and beta by channel, either of which may be absent (null): then it is 1 or 0.
+/// gamma and beta by channel, either of which may be absent (null): then it is
+/// 1 or 0.
 template <typename P>
 struct Affine {
   const P* gamma = nullptr;
@@ -33,8 +36,9 @@ struct Affine {
   P beta_at(Index channel) const { return beta != nullptr ? beta[channel] : P(0); }
 };
 
-/// y = (x - centre) * scale + shift. The centre is the mean as the data's type can hold it; what it
-/// lost by rounding is in the shift. All computed in Stat and rounded once.
+/// y = (x - centre) * scale + shift. The centre is the mean as the data's type
+/// can hold it; what it lost by rounding is in the shift. All computed in Stat
+/// and rounded once.
 template <typename P>
 struct Forward {
   P centre, scale, shift;
@@ -62,7 +66,8 @@ struct Standardise {
 /// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std, which is
 ///
 ///     dx = inv_std * (gamma * dy - t1 / m - xhat * t2 / m)
-///     t1 = sum(gamma * dy),   t2 = sum(gamma * dy * xhat)     over the m values of a statistic
+///     t1 = sum(gamma * dy),   t2 = sum(gamma * dy * xhat)     over the m
+///     values of a statistic
 ///
 /// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std.
 template <typename P>

@@ -3,17 +3,19 @@
 
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 #include "eigen_norm/kernels/coefficients.hpp"
 #include "eigen_norm/kernels/statistics.hpp"
 
-/// The two sums behind every backward pass, over elements that share gamma and the statistic:
+/// The two sums behind every backward pass, over elements that share gamma and
+/// the statistic:
 ///
 ///     dy       = sum_i dy_i               (dbeta)
 ///     dy_xhat  = sum_i dy_i * xhat_i      (dgamma)
 ///
-/// In centred form, chunk by chunk: xhat = (x - centre) * inv_std inside the loop, the rest of xhat
-/// once at the end.
+/// In centred form, chunk by chunk: xhat = (x - centre) * inv_std inside the
+/// loop, the rest of xhat once at the end.
 
 namespace eigen_norm::kernels {
 
@@ -44,8 +46,8 @@ std::array<PackType, 2> gradient_terms(const PackType& dy, const PackType& x,
   return terms(dy, dy * ((x - static_cast<Compute>(s.centre)) * static_cast<Compute>(s.inv_std)));
 }
 
-/// Both sums of one chunk, whose elements `add_to(sums)` adds; done again in the wider type where
-/// `Compute` overflows.
+/// Both sums of one chunk, whose elements `add_to(sums)` adds; done again in
+/// the wider type where `Compute` overflows.
 template <typename Compute, typename S, typename AddTo>
 GradientSums<S> chunk_gradient_sums(const AddTo& add_to) {
   Sums<Compute, 2> sums;
@@ -77,19 +79,20 @@ GradientSums<Stat<Scalar>> run_gradient_sums(const Runs<Scalar>& x, const Runs<S
   return all;
 }
 
-/// Both sums along one row of `length` elements with gamma inside: sum_i gamma_i * dy_i, ... .
-/// `gamma(i, n)` is gamma for the elements i to i + n, n <= tile.
+/// Both sums along one row of `length` elements with gamma inside: sum_i
+/// gamma_i * dy_i, ... . `gamma(i)` points to gamma for the elements from i on,
+/// a tile of them.
 template <typename Scalar, typename Gamma>
 GradientSums<Stat<Scalar>> row_gradient_sums(const Scalar* x, const Scalar* dy, Index length,
-                                             const Standardise<Param<Scalar>>& s, Index tile,
+                                             const Standardise<Param<Scalar>>& s,
                                              const Gamma& gamma) {
   using S = Stat<Scalar>;
   GradientSums<S> all;
   for_each_chunk(1, length, [&](Index, Index, Index begin, Index count) {
     all += chunk_gradient_sums<Param<Scalar>, S>([&](auto& sums) {
-      for (Index i = begin; i < begin + count; i += tile) {
-        const Index width = std::min(tile, begin + count - i);
-        const auto* gammas = gamma(i, width).data();
+      for (Index i = begin; i < begin + count; i += tile_size) {
+        const Index width = std::min(tile_size, begin + count - i);
+        const auto* gammas = gamma(i);
         sums.add(width, [&](auto at) {
           auto g = at(dy + i);
           g *= at(gammas);
@@ -110,51 +113,54 @@ struct LaneStandardise {
   const P* rest;
 };
 
-/// Adds both sums of `Lanes` adjacent lanes over rows [begin, end) to dy_sum and dy_xhat_sum.
-template <typename Compute, int Lanes, typename Scalar>
+/// Both sums of each of `width` adjacent lanes over rows [begin, end), added to
+/// dy_sum and dy_xhat_sum.
+template <typename Compute, typename Scalar>
 void add_lane_gradient_sums(const Scalar* x, const Rows& x_rows, const Scalar* dy,
-                            const Rows& dy_rows, Index begin, Index end,
+                            const Rows& dy_rows, Index begin, Index end, Index width,
                             const LaneStandardise<Param<Scalar>>& s, Stat<Scalar>* dy_sum,
                             Stat<Scalar>* dy_xhat_sum) {
   using S = Stat<Scalar>;
-  using P = Pack<Compute, Lanes>;
-  const P centre = load<Compute, Lanes>(s.centre);
-  const P inv_std = load<Compute, Lanes>(s.inv_std);
-  P sum = P::Constant(Compute(0)), xhat_sum = sum;
-  for (Index j = begin; j < end; ++j) {
-    const P d = load<Compute, Lanes>(dy + dy_rows.offset(j));
-    sum += d;
-    xhat_sum += d * ((load<Compute, Lanes>(x + x_rows.offset(j)) - centre) * inv_std);
-  }
+  std::array<Tile<Compute>, 2> sums{};
+  const auto place = [&](Index row) {
+    return std::pair(x + x_rows.offset(row), dy + dy_rows.offset(row));
+  };
+  add_rows<Compute>(begin, end, width, sums, place, [&](auto lanes, const auto& row, Index l) {
+    constexpr int size = lanes.value;
+    const auto d = load<Compute, size>(row.second + l);
+    return terms(d, d * ((load<Compute, size>(row.first + l) - load<Compute, size>(s.centre + l)) *
+                         load<Compute, size>(s.inv_std + l)));
+  });
   if constexpr (!std::is_same_v<Compute, S>) {
     bool in_range = true;
-    for (int l = 0; l < Lanes; ++l) {
-      in_range = in_range && is_in_range(sum[l]) && is_in_range(xhat_sum[l]);
+    for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
+      in_range &= is_in_range(sums[0][l]) && is_in_range(sums[1][l]);
     }
     if (!in_range) {
-      return add_lane_gradient_sums<S, Lanes>(x, x_rows, dy, dy_rows, begin, end, s, dy_sum,
-                                              dy_xhat_sum);
+      return add_lane_gradient_sums<S>(x, x_rows, dy, dy_rows, begin, end, width, s, dy_sum,
+                                       dy_xhat_sum);
     }
   }
-  for (int l = 0; l < Lanes; ++l) {
-    dy_sum[l] += S(sum[l]);
-    dy_xhat_sum[l] += S(xhat_sum[l]) + S(s.rest[l]) * S(sum[l]);
-  }
+  for_each_pack<S>(width, [&](auto lanes, Index l) {
+    constexpr int size = lanes.value;
+    const auto sum = load<S, size>(sums[0].data() + l);
+    store<size>(dy_sum + l, load<S, size>(dy_sum + l) + sum);
+    store<size>(dy_xhat_sum + l, load<S, size>(dy_xhat_sum + l) +
+                                     load<S, size>(sums[1].data() + l) +
+                                     load<S, size>(s.rest + l) * sum);
+  });
 }
 
-/// Both sums of each of `width` adjacent lanes over some rows, added to dy_sum and dy_xhat_sum.
+/// Both sums of each of `width` adjacent lanes, at most a tile of them, over
+/// some rows, added to dy_sum and dy_xhat_sum.
 template <typename Scalar>
 void lane_gradient_sums(const Scalar* x, const Rows& x_rows, const Scalar* dy, const Rows& dy_rows,
                         Index width, const LaneStandardise<Param<Scalar>>& s, Stat<Scalar>* dy_sum,
                         Stat<Scalar>* dy_xhat_sum) {
-  using Compute = Param<Scalar>;
   for (Index begin = 0; begin < x_rows.count; begin += chunk_rows) {
     const Index end = std::min(begin + chunk_rows, x_rows.count);
-    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
-      add_lane_gradient_sums<Compute, lanes.value>(x + l, x_rows, dy + l, dy_rows, begin, end,
-                                                   {s.centre + l, s.inv_std + l, s.rest + l},
-                                                   dy_sum + l, dy_xhat_sum + l);
-    });
+    add_lane_gradient_sums<Param<Scalar>>(x, x_rows, dy, dy_rows, begin, end, width, s, dy_sum,
+                                          dy_xhat_sum);
   }
 }
 

@@ -7,20 +7,13 @@
 
 #include "eigen_norm/kernels/sources.hpp"
 
-/// The forward pass: y = (x - mean) * inv_std * gamma + beta, one function for each inner loop.
-/// y may be x.
+/// The forward pass: y = (x - mean) * inv_std * gamma + beta, one function for
+/// each inner loop. y may be x.
 
 namespace eigen_norm::kernels {
 
-template <typename Scalar>
-using Line = Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
-template <typename Scalar>
-using ConstLine = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
-
-template <typename P>
-using Tile = std::array<P, static_cast<std::size_t>(tile_size)>;
-
-/// gamma and beta of adjacent channels, with a tile of ones or zeros where one is absent.
+/// gamma and beta of adjacent channels, with a tile of ones or zeros where one
+/// is absent.
 template <typename P>
 class AffineTile {
  public:
@@ -31,11 +24,11 @@ class AffineTile {
   AffineTile(const AffineTile&) = delete;
   AffineTile& operator=(const AffineTile&) = delete;
 
-  ConstLine<P> gamma(Index channel, Index count) const {
-    return {affine_.gamma != nullptr ? affine_.gamma + channel : ones_.data(), count};
+  const P* gamma(Index channel) const {
+    return affine_.gamma != nullptr ? affine_.gamma + channel : ones_.data();
   }
-  ConstLine<P> beta(Index channel, Index count) const {
-    return {affine_.beta != nullptr ? affine_.beta + channel : zeros_.data(), count};
+  const P* beta(Index channel) const {
+    return affine_.beta != nullptr ? affine_.beta + channel : zeros_.data();
   }
 
  private:
@@ -47,11 +40,14 @@ class AffineTile {
 template <typename Scalar>
 void normalise_line(const Scalar* x, Scalar* y, Index n, const Forward<Param<Scalar>>& f) {
   using P = Param<Scalar>;
-  Line<Scalar>(y, n) = ((ConstLine<Scalar>(x, n).template cast<P>() - f.centre) * f.scale + f.shift)
-                           .template cast<Scalar>();
+  for_each_pack<P>(n, [&](auto lanes, Index i) {
+    constexpr int size = lanes.value;
+    store<size>(y + i, (load<P, size>(x + i) - f.centre) * f.scale + f.shift);
+  });
 }
 
-/// y(r, c, o, i) = (x(r, c, o, i) - centre) * scale(c) + shift(c): one triple for each run.
+/// y(r, c, o, i) = (x(r, c, o, i) - centre) * scale(c) + shift(c): one triple
+/// for each run.
 template <typename Scalar, typename Source>
 void normalise_runs(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                     const Affine<Param<Scalar>>& affine, const Source& source) {
@@ -69,7 +65,8 @@ void normalise_runs(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   }
 }
 
-/// y(r, o, c) = (x(r, o, c) - centre(c)) * scale(c) + shift(c): the same triples for every o.
+/// y(r, o, c) = (x(r, o, c) - centre(c)) * scale(c) + shift(c): the same
+/// triples for every o.
 template <typename Scalar, typename Source>
 void normalise_columns(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                        const Affine<Param<Scalar>>& affine, const Source& source) {
@@ -93,19 +90,23 @@ void normalise_columns(const Operand<const Scalar>& x, const Operand<Scalar>& y,
           scale[i] = f.scale;
           shift[i] = f.shift;
         }
-        const ConstLine<P> cs(centre.data(), width), as(scale.data(), width);
-        const ConstLine<P> bs(shift.data(), width);
         for (Index o = 0; o < v.outer; ++o) {
-          const ConstLine<Scalar> xs(x.at(r, c, o), width);
-          Line<Scalar>(y.at(r, c, o), width) =
-              ((xs.template cast<P>() - cs) * as + bs).template cast<Scalar>();
+          const Scalar* xs = x.at(r, c, o);
+          Scalar* ys = y.at(r, c, o);
+          for_each_pack<P>(width, [&](auto lanes, Index l) {
+            constexpr int size = lanes.value;
+            store<size>(ys + l, (load<P, size>(xs + l) - load<P, size>(centre.data() + l)) *
+                                        load<P, size>(scale.data() + l) +
+                                    load<P, size>(shift.data() + l));
+          });
         }
       }
     }
   }
 }
 
-/// y(r, c) = ((x(r, c) - centre) * inv_std + rest) * gamma(c) + beta(c): one statistic along c.
+/// y(r, c) = ((x(r, c) - centre) * inv_std + rest) * gamma(c) + beta(c): one
+/// statistic along c.
 template <typename Scalar, typename Source>
 void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                     const Affine<Param<Scalar>>& affine, const Source& source) {
@@ -118,17 +119,21 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
       const Index end = (g + 1) * v.group;
       for (Index c = g * v.group; c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
-        const ConstLine<Scalar> xs(x.at(r, c), width);
-        Line<Scalar>(y.at(r, c), width) =
-            (((xs.template cast<P>() - s.centre) * s.inv_std + s.rest) * tile.gamma(c, width) +
-             tile.beta(c, width))
-                .template cast<Scalar>();
+        const P *gamma = tile.gamma(c), *beta = tile.beta(c);
+        const Scalar* xs = x.at(r, c);
+        Scalar* ys = y.at(r, c);
+        for_each_pack<P>(width, [&](auto lanes, Index l) {
+          constexpr int size = lanes.value;
+          const Pack<P, size> xhat = (load<P, size>(xs + l) - s.centre) * s.inv_std + s.rest;
+          store<size>(ys + l, xhat * load<P, size>(gamma + l) + load<P, size>(beta + l));
+        });
       }
     }
   }
 }
 
-/// y(r, c, o) = ((x(r, c, o) - centre(r)) * inv_std(r) + rest(r)) * gamma(c) + beta(c), r adjacent.
+/// y(r, c, o) = ((x(r, c, o) - centre(r)) * inv_std(r) + rest(r)) * gamma(c) +
+/// beta(c), r adjacent.
 template <typename Scalar, typename Source>
 void normalise_lanes(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                      const Affine<Param<Scalar>>& affine, const Source& source) {
@@ -138,8 +143,6 @@ void normalise_lanes(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   Tile<P> centre, inv_std, rest;
   for (Index r = 0; r < v.repeats; r += tile_size) {
     const Index width = std::min(tile_size, v.repeats - r);
-    const ConstLine<P> cs(centre.data(), width), is(inv_std.data(), width);
-    const ConstLine<P> ds(rest.data(), width);
     for (Index g = 0; g < v.groups(); ++g) {
       source.of_lanes(x, r, width, g, statistics.data());
       for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
@@ -152,9 +155,16 @@ void normalise_lanes(const Operand<const Scalar>& x, const Operand<Scalar>& y,
         const P gamma = affine.gamma_at(v.affine_index(c));
         const P beta = affine.beta_at(v.affine_index(c));
         for (Index o = 0; o < v.outer; ++o) {
-          const ConstLine<Scalar> xs(x.at(r, c, o), width);
-          Line<Scalar>(y.at(r, c, o), width) =
-              (((xs.template cast<P>() - cs) * is + ds) * gamma + beta).template cast<Scalar>();
+          const Scalar* xs = x.at(r, c, o);
+          Scalar* ys = y.at(r, c, o);
+          for_each_pack<P>(width, [&](auto lanes, Index l) {
+            constexpr int size = lanes.value;
+            store<size>(ys + l, ((load<P, size>(xs + l) - load<P, size>(centre.data() + l)) *
+                                     load<P, size>(inv_std.data() + l) +
+                                 load<P, size>(rest.data() + l)) *
+                                        gamma +
+                                    beta);
+          });
         }
       }
     }

@@ -9,7 +9,8 @@
 
 namespace eigen_norm::kernels {
 
-/// As many adjacent scalars as one vector register holds; 1 for types without vector arithmetic.
+/// As many adjacent scalars as one vector register holds; 1 for types without
+/// vector arithmetic.
 template <typename Scalar>
 inline constexpr int pack_size =
     !std::is_arithmetic_v<Scalar> || (EIGEN_MAX_STATIC_ALIGN_BYTES) < int{sizeof(Scalar)}
@@ -25,6 +26,27 @@ Pack<Compute, Lanes> load(const Scalar* data) {
   return Eigen::Map<const Pack<Scalar, Lanes>>(data).template cast<Compute>();
 }
 
+/// Writes a pack, narrowed to the data's scalar.
+template <int Lanes, typename Scalar, typename Expression>
+void store(Scalar* data, const Expression& values) {
+  Eigen::Map<Pack<Scalar, Lanes>>{data} = values.template cast<Scalar>();
+}
+
+/// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then
+/// halves of one, down to single elements. `lanes` is an integral constant.
+template <typename Compute, int Lanes = pack_size<Compute>, typename F>
+void for_each_pack(Index n, const F& f, Index begin = 0) {
+  Index i = begin;
+  for (; i + Lanes <= n; i += Lanes) f(std::integral_constant<int, Lanes>{}, i);
+  if constexpr (Lanes > 1) for_each_pack<Compute, Lanes / 2>(n, f, i);
+}
+
+/// Lanes whose coefficients and sums are held on the stack together.
+inline constexpr Index tile_size = 256;
+
+template <typename T>
+using Tile = std::array<T, static_cast<std::size_t>(tile_size)>;
+
 /// The terms of several sums at one place: `terms(d, d * d)`.
 template <typename FirstPack, typename... Expressions>
 std::array<FirstPack, 1 + sizeof...(Expressions)> terms(const FirstPack& first,
@@ -32,12 +54,15 @@ std::array<FirstPack, 1 + sizeof...(Expressions)> terms(const FirstPack& first,
   return {first, FirstPack(rest)...};
 }
 
-/// Several sums over the same elements in one visit: per vector lane first, four vectors in flight.
+/// Several sums over the same elements in one visit: per vector lane first,
+/// four vectors in flight.
 ///
-///     sums.add(n, [&](auto at) { auto d = at(x); d -= c; return terms(d, d * d); })
+///     sums.add(n, [&](auto at) { auto d = at(x); d -= c; return terms(d, d *
+///     d); })
 ///
-/// adds term(i) for i < n, where `at(p)` reads the elements of `p` at the current place, one pack
-/// or (at the end) one element wide. The order of additions depends on the calls' lengths alone.
+/// adds term(i) for i < n, where `at(p)` reads the elements of `p` at the
+/// current place, one pack or (at the end) one element wide. The order of
+/// additions depends on the calls' lengths alone.
 template <typename Compute, int Terms>
 class Sums {
  public:
@@ -54,14 +79,20 @@ class Sums {
 
   template <typename Term>
   void add(Index n, const Term& term) {
+    // Local copies stay in registers.
+    Packs<lanes> a = a_, b = b_, c = c_, d = d_;
     Index i = 0;
     for (; i + 4 * lanes <= n; i += 4 * lanes) {
-      accumulate(a_, term(At<lanes>{i}));
-      accumulate(b_, term(At<lanes>{i + lanes}));
-      accumulate(c_, term(At<lanes>{i + 2 * lanes}));
-      accumulate(d_, term(At<lanes>{i + 3 * lanes}));
+      accumulate(a, term(At<lanes>{i}));
+      accumulate(b, term(At<lanes>{i + lanes}));
+      accumulate(c, term(At<lanes>{i + 2 * lanes}));
+      accumulate(d, term(At<lanes>{i + 3 * lanes}));
     }
-    for (; i + lanes <= n; i += lanes) accumulate(a_, term(At<lanes>{i}));
+    for (; i + lanes <= n; i += lanes) accumulate(a, term(At<lanes>{i}));
+    a_ = a;
+    b_ = b;
+    c_ = c;
+    d_ = d;
     for (; i < n; ++i) accumulate(rest_, term(At<1>{i}));
   }
 

@@ -7,22 +7,22 @@
 #include "eigen_norm/kernels/statistics.hpp"
 #include "eigen_norm/memory/operand.hpp"
 
-/// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
-/// Both answer the same three questions, so that no loop knows training from inference:
+/// Where a loop takes its statistics from: the data in front of it, or numbers
+/// given beforehand. Both answer the same three questions, so that no loop
+/// knows training from inference:
 ///
 ///     of_run(x, r, g)                     the statistic (r, g)
-///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ...
-///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ...
+///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1),
+///     ... of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1,
+///     g), ...
 
 namespace eigen_norm::kernels {
 
 using memory::CollapsedShape;
 using memory::Operand;
 
-/// Lanes whose coefficients are held on the stack together.
-inline constexpr Index tile_size = 256;
-
-/// Statistics of the data itself. `remember(index, moments, statistic)` sees each one.
+/// Statistics of the data itself. `remember(index, moments, statistic)` sees
+/// each one.
 template <typename Scalar, typename Remember>
 class FromData {
   using S = Stat<Scalar>;

@@ -22,14 +22,16 @@ struct Runs {
   Index size() const { return count * length; }
 };
 
-/// Elements visited together: few enough to stay in the first-level cache for a second pass.
+/// Elements visited together: few enough to stay in the first-level cache for a
+/// second pass.
 inline constexpr Index chunk_size = 2048;
 
 /// Rows of a column chunk, for the same reason.
 inline constexpr Index chunk_rows = 32;
 
-/// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
-/// parts of one run where runs are long, several whole runs where they are short.
+/// Calls f(first run, runs, first element, elements) for pieces of at most
+/// `chunk_size` elements: parts of one run where runs are long, several whole
+/// runs where they are short.
 template <typename F>
 void for_each_chunk(Index count, Index length, const F& f) {
   if (length >= chunk_size) {
@@ -46,7 +48,8 @@ void for_each_chunk(Index count, Index length, const F& f) {
   }
 }
 
-/// False where a sum of squares left the range in which `Compute` holds it to full precision.
+/// False where a sum of squares left the range in which `Compute` holds it to
+/// full precision.
 template <typename Compute>
 bool is_trustworthy(const Compute& squares) {
   using Limits = std::numeric_limits<Compute>;
@@ -60,8 +63,8 @@ bool is_trustworthy(const Compute& squares) {
 ///     r     = sum_i (x_i - c),   q = sum_i (x_i - c)^2
 ///     mean  = c + r / n,         m2 = q - r^2 / n
 ///
-/// The residue r is what c lost by rounding. Where q over- or underflows, the chunk is done again
-/// in the wider type.
+/// The residue r is what c lost by rounding. Where q over- or underflows, the
+/// chunk is done again in the wider type.
 template <typename Compute, typename Scalar>
 Moments<Stat<Scalar>> chunk_moments(const Runs<Scalar>& x) {
   using S = Stat<Scalar>;
@@ -93,9 +96,7 @@ Moments<Stat<Scalar>> chunk_moments(const Runs<Scalar>& x) {
   if constexpr (!std::is_same_v<Compute, S>) {
     if (!is_trustworthy(second.total(1))) return chunk_moments<S>(x);
   }
-  S m2 = q - r * r / n;
-  if (m2 < S(0)) m2 = S(0);
-  return {x.size(), S(c) + r / n, m2};
+  return {x.size(), S(c) + r / n, q - r * r / n};
 }
 
 /// Moments of all elements of some runs, chunk by chunk, merged in order.
@@ -109,8 +110,8 @@ Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x) {
   return all;
 }
 
-/// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count) begins at
-/// (j / inner_count) * stride + (j % inner_count) * inner_stride.
+/// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count)
+/// begins at (j / inner_count) * stride + (j % inner_count) * inner_stride.
 struct Rows {
   Index count;
   Index stride;
@@ -122,64 +123,105 @@ struct Rows {
   }
 };
 
-/// The arithmetic of chunk_moments for `Lanes` adjacent lanes over rows [begin, end), added to the
-/// moments of the `begin` rows before.
-template <typename Compute, int Lanes, typename Scalar>
-void add_lane_moments(const Scalar* x, const Rows& rows, Index begin, Index end, Stat<Scalar>* mean,
-                      Stat<Scalar>* m2) {
-  using S = Stat<Scalar>;
-  using P = Pack<Compute, Lanes>;
-  const S n = S(static_cast<double>(end - begin));
-  const P shift = load<Compute, Lanes>(x + rows.offset(begin));
-
-  P sum = P::Constant(Compute(0));
-  for (Index j = begin; j < end; ++j) sum += load<Compute, Lanes>(x + rows.offset(j)) - shift;
-  const P c = (shift.template cast<S>() + sum.template cast<S>() / n).template cast<Compute>();
-
-  P r = P::Constant(Compute(0)), q = r;
-  for (Index j = begin; j < end; ++j) {
-    const P d = load<Compute, Lanes>(x + rows.offset(j)) - c;
-    r += d;
-    q += d * d;
+/// term(0) + ... + term(Count - 1) of arrays of packs, pairwise. Count is a
+/// power of two.
+template <int Count, int First = 0, typename Term>
+auto pairwise_sum(const Term& term) {
+  if constexpr (Count == 1) {
+    return term(First);
+  } else {
+    auto sum = pairwise_sum<Count / 2, First>(term);
+    const auto rest = pairwise_sum<Count / 2, First + Count / 2>(term);
+    for (std::size_t t = 0; t < sum.size(); ++t) sum[t] += rest[t];
+    return sum;
   }
+}
+
+/// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end)
+/// to the tiles `sums` for each of `width` lanes: eight rows at a time, so that
+/// memory is read in eight streams and the sums are touched once for eight
+/// rows.
+template <typename Compute, std::size_t Terms, typename Place, typename Term>
+void add_rows(Index begin, Index end, Index width, std::array<Tile<Compute>, Terms>& sums,
+              const Place& place, const Term& term) {
+  const auto step = [&](auto count, Index row) {
+    std::array<decltype(place(row)), count.value> places;
+    for (std::size_t j = 0; j < places.size(); ++j) places[j] = place(row + static_cast<Index>(j));
+    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
+      const auto sum = pairwise_sum<count.value>(
+          [&](int j) { return term(lanes, places[static_cast<std::size_t>(j)], l); });
+      for (std::size_t t = 0; t < Terms; ++t) {
+        Compute* total = sums[t].data() + l;
+        store<lanes.value>(total, load<Compute, lanes.value>(total) + sum[t]);
+      }
+    });
+  };
+  Index row = begin;
+  for (; row + 8 <= end; row += 8) step(std::integral_constant<int, 8>{}, row);
+  for (; row < end; ++row) step(std::integral_constant<int, 1>{}, row);
+}
+
+/// The arithmetic of chunk_moments for each of `width` adjacent lanes over rows
+/// [begin, end), added to the moments of the `begin` rows before.
+template <typename Compute, typename Scalar>
+void add_lane_moments(const Scalar* x, const Rows& rows, Index begin, Index end, Index width,
+                      Stat<Scalar>* mean, Stat<Scalar>* m2) {
+  using S = Stat<Scalar>;
+  const S n = S(static_cast<double>(end - begin));
+  const Scalar* shift = x + rows.offset(begin);
+
+  std::array<Tile<Compute>, 1> first{};
+  const auto place = [&](Index row) { return x + rows.offset(row); };
+  add_rows<Compute>(begin, end, width, first, place, [&](auto lanes, const Scalar* row, Index l) {
+    auto d = load<Compute, lanes.value>(row + l);
+    d -= load<Compute, lanes.value>(shift + l);
+    return terms(d);
+  });
+  Tile<Compute>& c = first[0];
+  for (Index l = 0; l < width; ++l) {
+    const auto i = static_cast<std::size_t>(l);
+    c[i] = static_cast<Compute>(S(static_cast<Compute>(shift[l])) + S(c[i]) / n);
+  }
+
+  std::array<Tile<Compute>, 2> second{};
+  add_rows<Compute>(begin, end, width, second, place, [&](auto lanes, const Scalar* row, Index l) {
+    auto d = load<Compute, lanes.value>(row + l);
+    d -= load<Compute, lanes.value>(c.data() + l);
+    return terms(d, d * d);
+  });
   if constexpr (!std::is_same_v<Compute, S>) {
     bool trustworthy = true;
-    for (int l = 0; l < Lanes; ++l) trustworthy = trustworthy && is_trustworthy(q[l]);
-    if (!trustworthy) return add_lane_moments<S, Lanes>(x, rows, begin, end, mean, m2);
+    for (Index l = 0; l < width; ++l) {
+      trustworthy &= is_trustworthy(second[1][static_cast<std::size_t>(l)]);
+    }
+    if (!trustworthy) return add_lane_moments<S>(x, rows, begin, end, width, mean, m2);
   }
-  for (int l = 0; l < Lanes; ++l) {
-    const S residue = S(r[l]);
-    S lane_m2 = S(q[l]) - residue * residue / n;
-    if (lane_m2 < S(0)) lane_m2 = S(0);
-    Moments<S> lane{begin, mean[l], m2[l]};
-    lane.merge({end - begin, S(c[l]) + residue / n, lane_m2});
-    mean[l] = lane.mean;
-    m2[l] = lane.m2;
-  }
+
+  const S before = S(static_cast<double>(begin)), share = n / (before + n);
+  for_each_pack<S>(width, [&](auto lanes, Index l) {
+    constexpr int size = lanes.value;
+    const Pack<S, size> residue = load<S, size>(second[0].data() + l);
+    const Pack<S, size> chunk_mean = load<S, size>(c.data() + l) + residue / n;
+    const Pack<S, size> chunk_m2 = load<S, size>(second[1].data() + l) - residue * residue / n;
+    if (begin == 0) {
+      store<size>(mean + l, chunk_mean);
+      store<size>(m2 + l, chunk_m2);
+    } else {
+      const Pack<S, size> delta = chunk_mean - load<S, size>(mean + l);
+      store<size>(mean + l, load<S, size>(mean + l) + delta * share);
+      store<size>(m2 + l, load<S, size>(m2 + l) + chunk_m2 + delta * delta * S(before * share));
+    }
+  });
 }
 
-/// Calls f(lanes, first lane) over `width` lanes, as many packs as fit and then single lanes;
-/// `lanes` is an integral constant.
-template <typename Compute, typename F>
-void for_each_pack(Index width, const F& f) {
-  constexpr int lanes = pack_size<Compute>;
-  Index l = 0;
-  for (; l + lanes <= width; l += lanes) f(std::integral_constant<int, lanes>{}, l);
-  if constexpr (lanes > 1) {
-    for (; l < width; ++l) f(std::integral_constant<int, 1>{}, l);
-  }
-}
-
-/// Moments of each of `width` adjacent lanes over some rows.
+/// Moments of each of `width` adjacent lanes over some rows, at most a tile of
+/// them.
 template <typename Scalar>
 void lane_moments(const Scalar* x, const Rows& rows, Index width, Stat<Scalar>* mean,
                   Stat<Scalar>* m2) {
-  using Compute = Param<Scalar>;
   for (Index begin = 0; begin < rows.count; begin += chunk_rows) {
     const Index end = std::min(begin + chunk_rows, rows.count);
-    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
-      add_lane_moments<Compute, lanes.value>(x + l, rows, begin, end, mean + l, m2 + l);
-    });
+    add_lane_moments<Param<Scalar>>(x, rows, begin, end, width, mean, m2);
   }
 }
 

@@ -38,28 +38,23 @@ struct CollapsedShape {
   Index outer_stride = 0;
   Index channel_stride = 0;
   Index group = 1;
-  /// The normalized shape where memory runs through it backwards (column-major LayerNorm over
-  /// several dimensions); empty otherwise.
+  /// Column-major LayerNorm over several dimensions runs through them backwards: the normalized
+  /// shape, and the leading one. Empty where the order in memory is the logical one.
   Shape reversed_channels = {};
+  Shape reversed_repeats = {};
 
   Index groups() const { return channels / group; }
   Index statistics() const { return repeats * groups(); }
-  Index statistic(Index repeat, Index group_index) const { return repeat * groups() + group_index; }
+  Index statistic(Index repeat, Index group_index) const {
+    return logical_index(reversed_repeats, repeat) * groups() + group_index;
+  }
   Index values_per_statistic() const { return outer * group * inner; }
   Index offset(Index repeat, Index channel, Index outer_index = 0) const {
     return repeat * repeat_stride + channel * channel_stride + outer_index * outer_stride;
   }
 
   /// Index into gamma and beta of the channel that comes `channel`-th in memory.
-  Index affine_index(Index channel) const {
-    if (reversed_channels.rank() == 0) return channel;
-    Index index = 0;
-    for (int axis = 0; axis < reversed_channels.rank(); ++axis) {
-      index = index * reversed_channels[axis] + channel % reversed_channels[axis];
-      channel /= reversed_channels[axis];
-    }
-    return index;
-  }
+  Index affine_index(Index channel) const { return logical_index(reversed_channels, channel); }
 
   Loop loop() const {
     if (inner > 1) return Loop::run;
@@ -79,6 +74,18 @@ struct CollapsedShape {
   static CollapsedShape over_batch(const Layout& layout, ChannelAxis axis);
   static CollapsedShape over_samples(const Layout& layout, ChannelAxis axis, Index groups);
   static CollapsedShape over_trailing(const Layout& layout, int normalized_rank);
+
+ private:
+  /// Of dimensions stored first index fastest, the row-major index of the element at `place`.
+  static Index logical_index(const Shape& reversed, Index place) {
+    if (reversed.rank() == 0) return place;
+    Index index = 0;
+    for (int axis = 0; axis < reversed.rank(); ++axis) {
+      index = index * reversed[axis] + place % reversed[axis];
+      place /= reversed[axis];
+    }
+    return index;
+  }
 };
 
 /// Samples, channels and positions of (N, C, S) or (N, S, C), each with its stride.
@@ -163,11 +170,9 @@ inline CollapsedShape CollapsedShape::over_trailing(const Layout& layout, int no
   } else {
     view.repeat_stride = 1;
     view.channel_stride = rank == 2 && normalized_rank == 1 ? slow : view.repeats;
-    if (normalized_rank > 1) {
-      for (int axis = rank - normalized_rank; axis < rank; ++axis) {
-        view.reversed_channels.push_back(shape[axis]);
-      }
-    }
+    const int leading_rank = rank - normalized_rank;
+    if (leading_rank > 1) view.reversed_repeats = shape.part(0, leading_rank);
+    if (normalized_rank > 1) view.reversed_channels = shape.part(leading_rank, rank);
   }
   return view;
 }

@@ -42,6 +42,13 @@ class Shape {
   }
   Index size() const { return product(0, rank_); }
 
+  /// The dimensions `first <= axis < last`.
+  Shape part(int first, int last) const {
+    Shape result;
+    for (int axis = first; axis < last; ++axis) result.push_back((*this)[axis]);
+    return result;
+  }
+
   /// "2, 3, 4"
   std::string list() const {
     std::string text;
