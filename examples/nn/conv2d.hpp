@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "nn/random.hpp"
+#include "nn/types.hpp"
+
+namespace nn {
+
+/// A convolution without bias, of odd kernel size K, whose output is as large as its input:
+///
+///     y(n, o, i, j) = sum_{c, u, v} weight(o, c, u, v) * x(n, c, i + u - K/2, j + v - K/2)
+///
+/// with zeros outside the image. Each image is unrolled into its patches, a matrix (C*K*K, H*W), so
+/// that the sum is one matrix product whose result already lies in the order (O, H, W).
+template <typename ScalarType>
+class Conv2d {
+ public:
+  using Scalar = ScalarType;
+
+  Conv2d(Index inputs, Index outputs, Index kernel, Random& random)
+      : kernel_(kernel),
+        weight_(outputs, inputs * kernel * kernel),
+        weight_grad_(Matrix<Scalar>::Zero(outputs, inputs * kernel * kernel)) {
+    if (kernel % 2 == 0) {
+      throw std::invalid_argument("Conv2d: expected an odd kernel size, got " +
+                                  std::to_string(kernel));
+    }
+    random.fill_normal(weight_, std::sqrt(2.0 / static_cast<double>(weight_.cols())));
+  }
+
+  Images<Scalar> forward(const Images<Scalar>& x) { return infer(x); }
+
+  Images<Scalar> infer(const Images<Scalar>& x) const {
+    eigen_assert(x.dimension(1) * kernel_ * kernel_ == weight_.cols());
+    const Plane plane{x.dimension(2), x.dimension(3)};
+    Images<Scalar> y(x.dimension(0), weight_.rows(), plane.height, plane.width);
+    Matrix<Scalar> patches(weight_.cols(), plane.size());
+    for (Index n = 0; n < x.dimension(0); ++n) {
+      unroll(image(x, n), plane, patches);
+      image(y, n).noalias() = weight_ * patches;
+    }
+    return y;
+  }
+
+  /// With P the patches of image n: dweight += dy(n) * P^T, and dx(n) collects weight^T * dy(n).
+  /// The patches are built again rather than kept: they are K*K times as large as x.
+  Images<Scalar> backward(const Images<Scalar>& x, const Images<Scalar>& dy) {
+    const Plane plane{x.dimension(2), x.dimension(3)};
+    Images<Scalar> dx(x.dimensions());
+    dx.setZero();
+    Matrix<Scalar> patches(weight_.cols(), plane.size());
+    for (Index n = 0; n < x.dimension(0); ++n) {
+      unroll(image(x, n), plane, patches);
+      weight_grad_.noalias() += image(dy, n) * patches.transpose();
+      patches.noalias() = weight_.transpose() * image(dy, n);
+      collect(patches, plane, image(dx, n));
+    }
+    return dx;
+  }
+
+  void zero_grad() { weight_grad_.setZero(); }
+
+  template <typename Visit>
+  void for_each_parameter(Visit&& visit) {
+    visit("weight", weight_, weight_grad_);
+  }
+
+ private:
+  struct Plane {
+    Index height, width;
+    Index size() const { return height * width; }
+  };
+
+  /// Where a line of `size` elements and the same line moved by `shift` overlap.
+  struct Overlap {
+    Index in_image, in_patches, length;
+    Overlap(Index size, Index shift)
+        : in_image(std::min(size, std::max<Index>(0, shift))),
+          in_patches(std::min(size, std::max<Index>(0, -shift))),
+          length(std::max<Index>(0, size - std::abs(shift))) {}
+  };
+
+  /// Image n as a matrix (channels, height * width).
+  template <typename Tensor>
+  static auto image(Tensor& x, Index n) {
+    const Index size = x.dimension(2) * x.dimension(3);
+    return as_matrix(x.data() + n * x.dimension(1) * size, x.dimension(1), size);
+  }
+
+  /// Row (c, u, v) of the patches is the plane of channel c moved by (u - K/2, v - K/2): visit gets
+  /// the channel, the row and the overlap of the two planes.
+  template <typename Visit>
+  void for_each_move(Plane plane, Visit&& visit) const {
+    for (Index row = 0; row < weight_.cols(); ++row) {
+      const Overlap down(plane.height, row / kernel_ % kernel_ - kernel_ / 2);
+      const Overlap right(plane.width, row % kernel_ - kernel_ / 2);
+      visit(row / (kernel_ * kernel_), row, down, right);
+    }
+  }
+
+  template <typename Image>
+  void unroll(const Image& image, Plane plane, Matrix<Scalar>& patches) const {
+    patches.setZero();
+    for_each_move(plane, [&](Index c, Index row, const Overlap& down, const Overlap& right) {
+      const auto from = as_matrix(image.row(c).data(), plane.height, plane.width);
+      auto to = as_matrix(patches.row(row).data(), plane.height, plane.width);
+      to.block(down.in_patches, right.in_patches, down.length, right.length) =
+          from.block(down.in_image, right.in_image, down.length, right.length);
+    });
+  }
+
+  /// The transpose of unroll: every element of the patches is added to the pixel it came from.
+  template <typename Image>
+  void collect(const Matrix<Scalar>& patches, Plane plane, Image image) const {
+    for_each_move(plane, [&](Index c, Index row, const Overlap& down, const Overlap& right) {
+      const auto from = as_matrix(patches.row(row).data(), plane.height, plane.width);
+      auto to = as_matrix(image.row(c).data(), plane.height, plane.width);
+      to.block(down.in_image, right.in_image, down.length, right.length) +=
+          from.block(down.in_patches, right.in_patches, down.length, right.length);
+    });
+  }
+
+  Index kernel_;
+  Matrix<Scalar> weight_;       // (O, C*K*K)
+  Matrix<Scalar> weight_grad_;  // (O, C*K*K)
+};
+
+}  // namespace nn

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+#include "nn/types.hpp"
+
+namespace nn {
+
+/// What both examples let you choose on the command line.
+struct Flags {
+  int epochs;
+  Index batch_size;
+  double learning_rate;
+  std::uint64_t seed;
+  std::string data;
+};
+
+/// The values in `flags` become the defaults that --help shows.
+inline void add_flags(CLI::App& app, Flags& flags) {
+  app.add_option("--epochs", flags.epochs, "Visits of all training samples")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--batch-size", flags.batch_size,
+                 "Samples per step; at least 2, for batch statistics need more than one value")
+      ->check(CLI::Range(2, 100000))
+      ->capture_default_str();
+  app.add_option("--lr", flags.learning_rate, "Learning rate of Adam")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--seed", flags.seed, "Seed of all random numbers: the same seed, the same output")
+      ->capture_default_str();
+  app.add_option("--data", flags.data, "Folder that holds the data files")->capture_default_str();
+}
+
+}  // namespace nn

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "nn/adam.hpp"
+#include "nn/random.hpp"
+#include "nn/softmax_cross_entropy.hpp"
+#include "nn/types.hpp"
+
+namespace nn {
+
+/// Cuts an order of samples into batches. A last batch of one sample joins the batch before it:
+/// batch statistics need more than one value per channel.
+inline std::vector<std::vector<Index>> batches(const std::vector<Index>& order, Index batch_size) {
+  std::vector<std::vector<Index>> result;
+  for (auto first = order.begin(); first != order.end();) {
+    const auto left = static_cast<Index>(order.end() - first);
+    const Index size = left == batch_size + 1 ? left : std::min(batch_size, left);
+    result.emplace_back(first, first + size);
+    first += size;
+  }
+  return result;
+}
+
+/// The samples named by rows, in that order.
+template <typename Scalar>
+Matrix<Scalar> gather(const Matrix<Scalar>& x, const std::vector<Index>& rows) {
+  Matrix<Scalar> result(static_cast<Index>(rows.size()), x.cols());
+  Index to = 0;
+  for (const Index from : rows) {
+    result.row(to++) = x.row(from);
+  }
+  return result;
+}
+
+template <typename Scalar>
+Images<Scalar> gather(const Images<Scalar>& x, const std::vector<Index>& rows) {
+  const auto count = static_cast<Index>(rows.size());
+  const Index sample = x.size() / x.dimension(0);
+  Images<Scalar> result(count, x.dimension(1), x.dimension(2), x.dimension(3));
+  Index to = 0;
+  for (const Index from : rows) {
+    std::copy_n(x.data() + from * sample, sample, result.data() + sample * to++);
+  }
+  return result;
+}
+
+inline Labels gather(const Labels& labels, const std::vector<Index>& rows) {
+  Labels result(static_cast<Index>(rows.size()));
+  Index to = 0;
+  for (const Index from : rows) {
+    result(to++) = labels(from);
+  }
+  return result;
+}
+
+/// One visit of all samples in random order; returns the mean loss while learning.
+template <typename Model, typename Samples, typename Scalar>
+double train_epoch(Model& model, Adam<Scalar>& optimizer, const Samples& samples,
+                   const Labels& labels, Index batch_size, Random& random) {
+  double total_loss = 0.0;
+  for (const auto& batch : batches(random.permutation(labels.size()), batch_size)) {
+    const Samples x = gather(samples, batch);
+    const auto [loss, dlogits] = softmax_cross_entropy(model.forward(x), gather(labels, batch));
+    model.zero_grad();
+    model.backward(x, dlogits);
+    optimizer.step(model);
+    total_loss += loss * static_cast<double>(batch.size());
+  }
+  return total_loss / static_cast<double>(labels.size());
+}
+
+}  // namespace nn
