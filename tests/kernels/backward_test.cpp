@@ -25,14 +25,19 @@ Gradients backward_of(const Passes& p, const memory::CollapsedShape& shape, bool
     const auto i = static_cast<std::size_t>(s);
     return Statistic<double>{p.mean[i], p.inv_std[i]};
   };
+  const Index pieces = std::min<Index>(2, shape.repeats);
+  Doubles sums(2 * p.gamma.size() * static_cast<std::size_t>(pieces));
   const double* dy = in_place ? result.dx.data() : p.dy.data();
   backward(BackwardPass<double>{{p.x.data(), shape},
                                 {dy, shape},
                                 {result.dx.data(), shape},
                                 {p.gamma.data(), nullptr},
-                                {result.dgamma.data(), result.dbeta.data()},
-                                through},
-           Given<double, decltype(at)>(at));
+                                through,
+                                sums.data()},
+           Given<double, decltype(at)>(at), pieces);
+  const auto channels = static_cast<std::ptrdiff_t>(p.gamma.size());
+  result.dgamma.assign(sums.begin(), sums.begin() + channels);
+  result.dbeta.assign(sums.begin() + channels, sums.begin() + 2 * channels);
   return result;
 }
 

@@ -188,9 +188,10 @@ class Layer {
   const LastForward<S, StatisticsSize>& last() const { return last_; }
   LastForward<S, StatisticsSize>& last() { return last_; }
 
-  /// Room for two numbers by channel: dgamma and dbeta in backward, a batch's variances in forward.
-  S* scratch() {
-    scratch_.resize(2 * affine_.size());
+  /// Room for `count` times two numbers by channel: dgamma and dbeta in backward, a batch's
+  /// variances in forward.
+  S* scratch(Index count = 1) {
+    scratch_.resize(2 * affine_.size() * count);
     return scratch_.data();
   }
 
@@ -204,18 +205,15 @@ class Layer {
   }
 
   void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
-    kernels::AffineSums<S> sums;
-    if (affine_.any()) {
-      sums = {scratch(), scratch() + affine_.size()};
-      std::fill(sums.gamma, sums.gamma + 2 * affine_.size(), S(0));
-    }
+    const Index pieces = kernels::Partition::pieces(x.shape, most_pieces);
+    S* sums = affine_.any() ? scratch(pieces) : nullptr;
     const auto at = [this](Index i) {
       return kernels::Statistic<S>{last_.mean.view()[i], last_.inv_std.view()[i]};
     };
     kernels::backward(
-        kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), sums, last_.own_statistics},
-        kernels::Given<Scalar, decltype(at)>(at));
-    if (affine_.any()) affine_.accumulate(sums.gamma, sums.beta);
+        kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), last_.own_statistics, sums},
+        kernels::Given<Scalar, decltype(at)>(at), pieces);
+    if (sums != nullptr) affine_.accumulate(sums, sums + affine_.size());
   }
 
   template <typename X, typename Y, bool SameOrder = true>
@@ -265,6 +263,9 @@ class Layer {
                             " that is exactly an input or apart from it, got a partial overlap");
     }
   }
+
+  /// Pieces that sums over samples are cut into for threads; a layer without heap memory has one.
+  static constexpr Index most_pieces = Size == Eigen::Dynamic ? kernels::Partition::most_pieces : 1;
 
   AffineParameters<P, Size> affine_;
   LastForward<S, StatisticsSize> last_;

@@ -6,7 +6,9 @@
 #include "eigen_norm/memory/layout.hpp"  // ChannelAxis
 
 /// What a layer can be told at construction. The defaults are PyTorch's. Options are aggregates:
-/// `{.eps = 1e-3, .momentum = std::nullopt}` in C++20, member by member in C++17.
+/// `{.eps = 1e-3, .momentum = std::nullopt}` in C++20, member by member in C++17. The presets are
+/// the defaults of other frameworks, in this library's terms: Keras, Flax and ONNX count momentum
+/// as the weight of the old value, so that their 0.99 is 0.01 here.
 
 namespace eigen_norm {
 
@@ -24,6 +26,17 @@ struct BatchNormOptions {
   bool track_running_stats = true;       ///< false: every batch is normalised by its own statistics
   RunningVariance running_variance = RunningVariance::unbiased;  ///< what running_var averages
   ChannelAxis channels = ChannelAxis::first;                     ///< (N, C, ...) or (N, ..., C)
+
+  static BatchNormOptions torch() { return {}; }
+  static BatchNormOptions keras() {
+    return {1e-3, 0.01, true, true, true, RunningVariance::biased, ChannelAxis::last};
+  }
+  static BatchNormOptions flax() {
+    return {1e-5, 0.01, true, true, true, RunningVariance::biased, ChannelAxis::last};
+  }
+  static BatchNormOptions onnx() {
+    return {1e-5, 0.1, true, true, true, RunningVariance::biased, ChannelAxis::first};
+  }
 };
 
 struct GroupNormOptions {
@@ -31,12 +44,22 @@ struct GroupNormOptions {
   bool gamma = true;                          ///< learn a scale by channel
   bool beta = true;                           ///< learn a shift by channel
   ChannelAxis channels = ChannelAxis::first;  ///< (N, C, ...) or (N, ..., C)
+
+  static GroupNormOptions torch() { return {}; }
+  static GroupNormOptions keras() { return {1e-3, true, true, ChannelAxis::last}; }
+  static GroupNormOptions flax() { return {1e-6, true, true, ChannelAxis::last}; }
+  static GroupNormOptions onnx() { return {}; }
 };
 
 struct LayerNormOptions {
   double eps = 1e-5;  ///< added to the variance, >= 0
   bool gamma = true;  ///< learn a scale by element of normalized_shape
   bool beta = true;   ///< learn a shift by element of normalized_shape
+
+  static LayerNormOptions torch() { return {}; }
+  static LayerNormOptions keras() { return {1e-3, true, true}; }
+  static LayerNormOptions flax() { return {1e-6, true, true}; }
+  static LayerNormOptions onnx() { return {}; }
 };
 
 }  // namespace eigen_norm

@@ -8,16 +8,14 @@
 
 namespace eigen_norm::kernels {
 
-/// What a normalization does to the values that share it: xhat = (x - mean) *
-/// inv_std.
+/// What a normalization does to the values that share it: xhat = (x - mean) * inv_std.
 template <typename S>
 struct Statistic {
   S mean;
   S inv_std;
 };
 
-/// 1 / sqrt(var + eps), and 0 where that is 1 / 0: a constant group without eps
-/// gives beta.
+/// 1 / sqrt(var + eps), and 0 where that is 1 / 0: a constant group without eps gives beta.
 template <typename S>
 S inverse_std(const S& var, double eps) {
   using std::sqrt;
@@ -25,8 +23,7 @@ S inverse_std(const S& var, double eps) {
   return squared == S(0) ? S(0) : S(S(1) / sqrt(squared));
 }
 
-/// gamma and beta by channel, either of which may be absent (null): then it is
-/// 1 or 0.
+/// gamma and beta by channel, either of which may be absent (null): then it is 1 or 0.
 template <typename P>
 struct Affine {
   const P* gamma = nullptr;
@@ -36,9 +33,8 @@ struct Affine {
   P beta_at(Index channel) const { return beta != nullptr ? beta[channel] : P(0); }
 };
 
-/// y = (x - centre) * scale + shift. The centre is the mean as the data's type
-/// can hold it; what it lost by rounding is in the shift. All computed in Stat
-/// and rounded once.
+/// y = (x - centre) * scale + shift. The centre is the mean as the data's type can hold it; what it
+/// lost by rounding is in the shift. All computed in Stat and rounded once.
 template <typename P>
 struct Forward {
   P centre, scale, shift;
@@ -63,11 +59,29 @@ struct Standardise {
         rest(static_cast<P>((S(centre) - s.mean) * s.inv_std)) {}
 };
 
+/// The two sums behind every backward pass, over values that share a statistic:
+///
+///     dy = sum_i dy_i,   dy_xhat = sum_i dy_i * xhat_i
+template <typename S>
+struct GradientSums {
+  S dy = S(0);
+  S dy_xhat = S(0);
+
+  GradientSums& operator+=(const GradientSums& other) {
+    dy += other.dy;
+    dy_xhat += other.dy_xhat;
+    return *this;
+  }
+  void add(const GradientSums& other, const S& weight) {
+    dy += weight * other.dy;
+    dy_xhat += weight * other.dy_xhat;
+  }
+};
+
 /// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std, which is
 ///
 ///     dx = inv_std * (gamma * dy - t1 / m - xhat * t2 / m)
-///     t1 = sum(gamma * dy),   t2 = sum(gamma * dy * xhat)     over the m
-///     values of a statistic
+///     t1 = sum(gamma * dy) = t.dy,   t2 = sum(gamma * dy * xhat) = t.dy_xhat
 ///
 /// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std.
 template <typename P>
@@ -75,11 +89,11 @@ struct Backward {
   P centre, inv_std, slope, offset;
 
   template <typename S>
-  Backward(const Statistic<S>& s, const S& t1, const S& t2, Index count)
+  Backward(const Statistic<S>& s, const GradientSums<S>& t, Index count)
       : centre(static_cast<P>(s.mean)), inv_std(static_cast<P>(s.inv_std)) {
     const S m = S(static_cast<double>(count));
-    slope = static_cast<P>(-s.inv_std * t2 / m);
-    offset = static_cast<P>(-(t1 + (S(centre) - s.mean) * s.inv_std * t2) / m);
+    slope = static_cast<P>(-s.inv_std * t.dy_xhat / m);
+    offset = static_cast<P>(-(t.dy + (S(centre) - s.mean) * s.inv_std * t.dy_xhat) / m);
   }
 };
 

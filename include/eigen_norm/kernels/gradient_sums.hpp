@@ -3,33 +3,19 @@
 
 #include <cmath>
 #include <type_traits>
-#include <utility>
 
 #include "eigen_norm/kernels/coefficients.hpp"
-#include "eigen_norm/kernels/statistics.hpp"
+#include "eigen_norm/kernels/run_moments.hpp"
 
-/// The two sums behind every backward pass, over elements that share gamma and
-/// the statistic:
+/// The two sums behind every backward pass, over elements that share gamma and the statistic:
 ///
 ///     dy       = sum_i dy_i               (dbeta)
 ///     dy_xhat  = sum_i dy_i * xhat_i      (dgamma)
 ///
-/// In centred form, chunk by chunk: xhat = (x - centre) * inv_std inside the
-/// loop, the rest of xhat once at the end.
+/// In centred form, chunk by chunk: xhat = (x - centre) * inv_std inside the loop, the rest of xhat
+/// once at the end.
 
 namespace eigen_norm::kernels {
-
-template <typename S>
-struct GradientSums {
-  S dy = S(0);
-  S dy_xhat = S(0);
-
-  GradientSums& operator+=(const GradientSums& other) {
-    dy += other.dy;
-    dy_xhat += other.dy_xhat;
-    return *this;
-  }
-};
 
 /// False where a sum left the range of `Compute`.
 template <typename Compute>
@@ -46,8 +32,8 @@ std::array<PackType, 2> gradient_terms(const PackType& dy, const PackType& x,
   return terms(dy, dy * ((x - static_cast<Compute>(s.centre)) * static_cast<Compute>(s.inv_std)));
 }
 
-/// Both sums of one chunk, whose elements `add_to(sums)` adds; done again in
-/// the wider type where `Compute` overflows.
+/// Both sums of one chunk, whose elements `add_to(sums)` adds; done again in the wider type where
+/// `Compute` overflows.
 template <typename Compute, typename S, typename AddTo>
 GradientSums<S> chunk_gradient_sums(const AddTo& add_to) {
   Sums<Compute, 2> sums;
@@ -79,9 +65,8 @@ GradientSums<Stat<Scalar>> run_gradient_sums(const Runs<Scalar>& x, const Runs<S
   return all;
 }
 
-/// Both sums along one row of `length` elements with gamma inside: sum_i
-/// gamma_i * dy_i, ... . `gamma(i)` points to gamma for the elements from i on,
-/// a tile of them.
+/// Both sums along one row of `length` elements with gamma inside: sum_i gamma_i * dy_i, ... .
+/// `gamma(i)` points to gamma for the elements from i on, a tile of them.
 template <typename Scalar, typename Gamma>
 GradientSums<Stat<Scalar>> row_gradient_sums(const Scalar* x, const Scalar* dy, Index length,
                                              const Standardise<Param<Scalar>>& s,
@@ -103,65 +88,6 @@ GradientSums<Stat<Scalar>> row_gradient_sums(const Scalar* x, const Scalar* dy, 
   });
   all.dy_xhat += S(s.rest) * all.dy;
   return all;
-}
-
-/// Centre, inv_std and rest of adjacent lanes.
-template <typename P>
-struct LaneStandardise {
-  const P* centre;
-  const P* inv_std;
-  const P* rest;
-};
-
-/// Both sums of each of `width` adjacent lanes over rows [begin, end), added to
-/// dy_sum and dy_xhat_sum.
-template <typename Compute, typename Scalar>
-void add_lane_gradient_sums(const Scalar* x, const Rows& x_rows, const Scalar* dy,
-                            const Rows& dy_rows, Index begin, Index end, Index width,
-                            const LaneStandardise<Param<Scalar>>& s, Stat<Scalar>* dy_sum,
-                            Stat<Scalar>* dy_xhat_sum) {
-  using S = Stat<Scalar>;
-  std::array<Tile<Compute>, 2> sums{};
-  const auto place = [&](Index row) {
-    return std::pair(x + x_rows.offset(row), dy + dy_rows.offset(row));
-  };
-  add_rows<Compute>(begin, end, width, sums, place, [&](auto lanes, const auto& row, Index l) {
-    constexpr int size = lanes.value;
-    const auto d = load<Compute, size>(row.second + l);
-    return terms(d, d * ((load<Compute, size>(row.first + l) - load<Compute, size>(s.centre + l)) *
-                         load<Compute, size>(s.inv_std + l)));
-  });
-  if constexpr (!std::is_same_v<Compute, S>) {
-    bool in_range = true;
-    for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
-      in_range &= is_in_range(sums[0][l]) && is_in_range(sums[1][l]);
-    }
-    if (!in_range) {
-      return add_lane_gradient_sums<S>(x, x_rows, dy, dy_rows, begin, end, width, s, dy_sum,
-                                       dy_xhat_sum);
-    }
-  }
-  for_each_pack<S>(width, [&](auto lanes, Index l) {
-    constexpr int size = lanes.value;
-    const auto sum = load<S, size>(sums[0].data() + l);
-    store<size>(dy_sum + l, load<S, size>(dy_sum + l) + sum);
-    store<size>(dy_xhat_sum + l, load<S, size>(dy_xhat_sum + l) +
-                                     load<S, size>(sums[1].data() + l) +
-                                     load<S, size>(s.rest + l) * sum);
-  });
-}
-
-/// Both sums of each of `width` adjacent lanes, at most a tile of them, over
-/// some rows, added to dy_sum and dy_xhat_sum.
-template <typename Scalar>
-void lane_gradient_sums(const Scalar* x, const Rows& x_rows, const Scalar* dy, const Rows& dy_rows,
-                        Index width, const LaneStandardise<Param<Scalar>>& s, Stat<Scalar>* dy_sum,
-                        Stat<Scalar>* dy_xhat_sum) {
-  for (Index begin = 0; begin < x_rows.count; begin += chunk_rows) {
-    const Index end = std::min(begin + chunk_rows, x_rows.count);
-    add_lane_gradient_sums<Param<Scalar>>(x, x_rows, dy, dy_rows, begin, end, width, s, dy_sum,
-                                          dy_xhat_sum);
-  }
 }
 
 }  // namespace eigen_norm::kernels

@@ -5,8 +5,8 @@
 
 namespace eigen_norm::kernels {
 
-/// Count, mean and sum of squared deviations of some values: all that a
-/// normalization needs to know of them, and mergeable.
+/// Count, mean and sum of squared deviations of some values: all that a normalization needs to know
+/// of them, and mergeable.
 ///
 ///     m2 = sum_i (x_i - mean)^2
 template <typename Stat>
@@ -38,8 +38,7 @@ struct Moments {
     count += other.count;
   }
 
-  /// Divided by count: the one to normalise with. Rounding may leave m2 a
-  /// little below zero.
+  /// Divided by count: the one to normalise with. Rounding may leave m2 a little below zero.
   Stat biased_variance() const {
     return m2 < Stat(0) ? Stat(0) : Stat(m2 / Stat(static_cast<double>(count)));
   }

@@ -9,8 +9,7 @@
 
 namespace eigen_norm::kernels {
 
-/// As many adjacent scalars as one vector register holds; 1 for types without
-/// vector arithmetic.
+/// As many adjacent scalars as one vector register holds; 1 for types without vector arithmetic.
 template <typename Scalar>
 inline constexpr int pack_size =
     !std::is_arithmetic_v<Scalar> || (EIGEN_MAX_STATIC_ALIGN_BYTES) < int{sizeof(Scalar)}
@@ -32,8 +31,8 @@ void store(Scalar* data, const Expression& values) {
   Eigen::Map<Pack<Scalar, Lanes>>{data} = values.template cast<Scalar>();
 }
 
-/// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then
-/// halves of one, down to single elements. `lanes` is an integral constant.
+/// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then halves of one, down to
+/// single elements. `lanes` is an integral constant.
 template <typename Compute, int Lanes = pack_size<Compute>, typename F>
 void for_each_pack(Index n, const F& f, Index begin = 0) {
   Index i = begin;
@@ -47,6 +46,12 @@ inline constexpr Index tile_size = 256;
 template <typename T>
 using Tile = std::array<T, static_cast<std::size_t>(tile_size)>;
 
+/// A pack of a tile from lane l on.
+template <int Lanes, typename T>
+Pack<T, Lanes> load_tile(const Tile<T>& tile, Index l) {
+  return load<T, Lanes>(tile.data() + l);
+}
+
 /// The terms of several sums at one place: `terms(d, d * d)`.
 template <typename FirstPack, typename... Expressions>
 std::array<FirstPack, 1 + sizeof...(Expressions)> terms(const FirstPack& first,
@@ -54,15 +59,12 @@ std::array<FirstPack, 1 + sizeof...(Expressions)> terms(const FirstPack& first,
   return {first, FirstPack(rest)...};
 }
 
-/// Several sums over the same elements in one visit: per vector lane first,
-/// four vectors in flight.
+/// Several sums over the same elements in one visit: per vector lane first, four vectors in flight.
 ///
-///     sums.add(n, [&](auto at) { auto d = at(x); d -= c; return terms(d, d *
-///     d); })
+///     sums.add(n, [&](auto at) { auto d = at(x); d -= c; return terms(d, d * d); })
 ///
-/// adds term(i) for i < n, where `at(p)` reads the elements of `p` at the
-/// current place, one pack or (at the end) one element wide. The order of
-/// additions depends on the calls' lengths alone.
+/// adds term(i) for i < n, where `at(p)` reads the elements of `p` at the current place, one pack
+/// or (at the end) one element wide. The order of additions depends on the calls' lengths alone.
 template <typename Compute, int Terms>
 class Sums {
  public:

@@ -14,14 +14,12 @@ inline constexpr bool is_16_bit_float =
 
 }  // namespace kernels
 
-/// The type of gamma, beta and their gradients: float for 16-bit data, else the
-/// data's own.
+/// The type of gamma, beta and their gradients: float for 16-bit data, else the data's own.
 template <typename Scalar>
 using Param = std::conditional_t<kernels::is_16_bit_float<Scalar>, float, Scalar>;
 
-/// The type statistics are merged and kept in: double for everything narrower,
-/// else the scalar itself, so that long double and automatic differentiation
-/// stay what they are.
+/// The type statistics are merged and kept in: double for everything narrower, else the scalar
+/// itself, so that long double and automatic differentiation stay what they are.
 template <typename Scalar>
 using Stat = std::conditional_t<std::is_same_v<Param<Scalar>, float>, double, Scalar>;
 

@@ -4,25 +4,23 @@
 #include <array>
 
 #include "eigen_norm/kernels/coefficients.hpp"
-#include "eigen_norm/kernels/statistics.hpp"
+#include "eigen_norm/kernels/lane_moments.hpp"
+#include "eigen_norm/kernels/run_moments.hpp"
 #include "eigen_norm/memory/operand.hpp"
 
-/// Where a loop takes its statistics from: the data in front of it, or numbers
-/// given beforehand. Both answer the same three questions, so that no loop
-/// knows training from inference:
+/// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
+/// Both answer the same three questions, so that no loop knows training from inference:
 ///
 ///     of_run(x, r, g)                     the statistic (r, g)
-///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1),
-///     ... of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1,
-///     g), ...
+///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ...
+///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ...
 
 namespace eigen_norm::kernels {
 
 using memory::CollapsedShape;
 using memory::Operand;
 
-/// Statistics of the data itself. `remember(index, moments, statistic)` sees
-/// each one.
+/// Statistics of the data itself. `remember(index, moments, statistic)` sees each one.
 template <typename Scalar, typename Remember>
 class FromData {
   using S = Stat<Scalar>;
@@ -39,14 +37,13 @@ class FromData {
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
                   Statistic<S>* out) const {
     const CollapsedShape& v = x.shape;
-    std::array<Moments<S>, tile_size> groups;
+    Tile<Moments<S>> groups;
     const Index end = (first + count) * v.group;
     for (Index c = first * v.group; c < end; c += tile_size) {
       const Index width = std::min(tile_size, end - c);
-      std::array<S, tile_size> mean{}, m2{};
-      lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width, mean.data(), m2.data());
+      const LaneMoments<S> lanes = lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width);
       for (Index l = 0; l < width; ++l) {
-        groups[index((c + l) / v.group - first)].merge({v.outer, mean[index(l)], m2[index(l)]});
+        groups[index((c + l) / v.group - first)].merge(lanes.at(l));
       }
     }
     for (Index g = 0; g < count; ++g) {
@@ -58,11 +55,8 @@ class FromData {
                 Statistic<S>* out) const {
     const CollapsedShape& v = x.shape;
     const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
-    std::array<S, tile_size> mean{}, m2{};
-    lane_moments(x.at(r, g * v.group), rows, count, mean.data(), m2.data());
-    for (Index l = 0; l < count; ++l) {
-      out[l] = finish(v.statistic(r + l, g), {rows.count, mean[index(l)], m2[index(l)]});
-    }
+    const LaneMoments<S> lanes = lane_moments(x.at(r, g * v.group), rows, count);
+    for (Index l = 0; l < count; ++l) out[l] = finish(v.statistic(r + l, g), lanes.at(l));
   }
 
  private:

@@ -49,6 +49,7 @@ struct CollapsedShape {
     return logical_index(reversed_repeats, repeat) * groups() + group_index;
   }
   Index values_per_statistic() const { return outer * group * inner; }
+  Index size() const { return repeats * outer * channels * inner; }
   Index offset(Index repeat, Index channel, Index outer_index = 0) const {
     return repeat * repeat_stride + channel * channel_stride + outer_index * outer_stride;
   }

@@ -27,6 +27,13 @@ inline constexpr bool is_tensor = decltype(is_tensor_test(std::declval<Bare<X>*>
 template <typename X>
 inline constexpr bool is_dense = std::is_base_of_v<Eigen::DenseBase<Bare<X>>, Bare<X>>;
 
+/// Expressions with direct access to memory have data(); Eigen's flag alone is true of some that
+/// have not.
+template <typename X, typename = void>
+inline constexpr bool has_data = false;
+template <typename X>
+inline constexpr bool has_data<X, std::void_t<decltype(std::declval<const X&>().data())>> = true;
+
 enum class Storage { none, map, owner };
 
 /// Where a tensor's elements are: nowhere (an expression), elsewhere or fixed (a map), its own.
@@ -54,7 +61,7 @@ struct EigenObject {
 
   static constexpr int rank = 2;
   static constexpr bool row_major = Type::IsRowMajor;
-  static constexpr bool has_memory = (Type::Flags & Eigen::DirectAccessBit) != 0;
+  static constexpr bool has_memory = (Type::Flags & Eigen::DirectAccessBit) != 0 && has_data<Type>;
   static constexpr bool is_writable = has_memory && (Type::Flags & Eigen::LvalueBit) != 0;
   static constexpr bool is_owner = std::is_base_of_v<Eigen::PlainObjectBase<Type>, Type>;
 
@@ -115,7 +122,7 @@ struct EigenObject<X, true> {
     for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
       sizes[axis] = static_cast<typename Type::Index>(shape[static_cast<int>(axis)]);
     }
-    x.resize(sizes);
+    if constexpr (is_owner) x.resize(sizes);
   }
 
   template <bool RowMajor>

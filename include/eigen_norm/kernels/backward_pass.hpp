@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "eigen_norm/kernels/gradient_sums.hpp"
+#include "eigen_norm/memory/operand.hpp"
+
+namespace eigen_norm::kernels {
+
+using memory::CollapsedShape;
+using memory::Operand;
+
+/// Where dgamma and dbeta are added up, by channel; null where nobody asks.
+template <typename S>
+struct AffineSums {
+  S* gamma = nullptr;
+  S* beta = nullptr;
+
+  void add(Index channel, const GradientSums<S>& sums) const {
+    if (gamma == nullptr) return;
+    gamma[channel] += sums.dy_xhat;
+    beta[channel] += sums.dy;
+  }
+};
+
+/// All that a backward pass works on. dx may be dy or x.
+template <typename Scalar>
+struct BackwardPass {
+  using S = Stat<Scalar>;
+
+  Operand<const Scalar> x;
+  Operand<const Scalar> dy;
+  Operand<Scalar> dx;
+  Affine<Param<Scalar>> affine;
+  bool through_statistics;  ///< the statistics were x's own, and the gradient flows through them
+  /// Room for dgamma and dbeta of each piece of a Partition, one after the other, or null.
+  S* affine_sums;
+
+  bool needs_sums() const { return through_statistics || affine_sums != nullptr; }
+
+  AffineSums<S> sums(Index piece) const {
+    if (affine_sums == nullptr) return {};
+    const Index channels = x.shape.channels;
+    S* gamma = affine_sums + 2 * channels * piece;
+    return {gamma, gamma + channels};
+  }
+};
+
+/// dx = dy * gamma * inv_std as a forward pass without mean and beta.
+template <typename P, typename S>
+Forward<P> scale_only(const Statistic<S>& statistic, const P& gamma) {
+  return {Statistic<S>{S(0), statistic.inv_std}, gamma, P(0)};
+}
+
+}  // namespace eigen_norm::kernels

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+
+#include "eigen_norm/kernels/pack.hpp"
+#include "eigen_norm/kernels/parallel.hpp"
+#include "eigen_norm/memory/collapsed_shape.hpp"
+
+namespace eigen_norm::kernels {
+
+/// Some repeats and some groups of a collapsed shape: what one task works on.
+struct Part {
+  Index piece;  ///< which of the pieces that the repeats are cut into
+  Index repeat_begin, repeat_end;
+  Index group_begin, group_end;
+};
+
+/// How a collapsed shape is cut into parts: by its extents alone, never by the number of threads,
+/// so that sums over the pieces are the same bits for all of them.
+///
+/// Parts of one piece share no channel, so they may add to the same dgamma and dbeta.
+class Partition {
+ public:
+  static constexpr Index part_size = 65536;  ///< elements that are worth a part of their own
+  static constexpr Index most_pieces = 16;
+  static constexpr Index most_parts = 64;
+
+  /// Pieces that the repeats are cut into, `limit` at most.
+  static Index pieces(const memory::CollapsedShape& shape, Index limit = most_pieces) {
+    return std::min({wanted(shape), shape.repeats, limit});
+  }
+
+  Partition(const memory::CollapsedShape& shape, memory::Loop loop, Index pieces)
+      : repeats_(shape.repeats), groups_(shape.groups()), elements_(shape.size()), pieces_(pieces) {
+    const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
+    groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
+    if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
+      const Index per_tile = std::max<Index>(1, tile_size / shape.group);
+      groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
+    }
+    chunks_ = (groups_ + groups_per_chunk_ - 1) / groups_per_chunk_;
+  }
+
+  /// f(part) for all parts, side by side where there are threads.
+  template <typename F>
+  void for_each(const F& f) const {
+    parallel_for(pieces_ * chunks_, elements_, [&](Index task) {
+      const Index piece = task / chunks_, group = task % chunks_ * groups_per_chunk_;
+      f(Part{piece, piece * repeats_ / pieces_, (piece + 1) * repeats_ / pieces_, group,
+             std::min(group + groups_per_chunk_, groups_)});
+    });
+  }
+
+ private:
+  static Index wanted(const memory::CollapsedShape& shape) {
+    return std::clamp<Index>(shape.size() / part_size, 1, most_parts);
+  }
+
+  Index repeats_, groups_, elements_;
+  Index pieces_, chunks_, groups_per_chunk_;
+};
+
+/// Rows of one tile of columns, cut into blocks by their number alone.
+class RowBlocks {
+ public:
+  static constexpr Index most = 8;
+  static constexpr Index block_rows = 512;
+
+  explicit RowBlocks(Index rows)
+      : rows_(rows), count_(std::clamp<Index>(rows / block_rows, 1, most)) {}
+
+  Index count() const { return count_; }
+  Index begin(Index block) const { return block * rows_ / count_; }
+  Index end(Index block) const { return begin(block + 1); }
+
+ private:
+  Index rows_, count_;
+};
+
+}  // namespace eigen_norm::kernels

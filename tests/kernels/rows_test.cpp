@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/kernels/rows.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace eigen_norm::kernels {
+namespace {
+
+TEST(Rows, OfTwoLevelsRunThroughTheInnerOneFirst) {
+  const Rows rows{6, 100, 3, 7};
+  EXPECT_EQ(rows.offset(0), 0);
+  EXPECT_EQ(rows.offset(2), 14);
+  EXPECT_EQ(rows.offset(3), 100);
+  EXPECT_EQ(rows.offset(5), 114);
+}
+
+TEST(PairwiseSum, AddsTermsOfEachKindApart) {
+  const auto sums = pairwise_sum<8>([](int i) { return std::array<int, 2>{i, i * i}; });
+  EXPECT_EQ(sums[0], 28);
+  EXPECT_EQ(sums[1], 140);
+}
+
+TEST(AddRows, AddsEveryRowOnceForEveryWidthAndCount) {
+  for (const Index width : {1, 7, 16, 33}) {
+    for (const Index rows : {1, 7, 8, 9, 23}) {
+      const std::vector<double> x(static_cast<std::size_t>(width * rows), 0.5);
+      std::array<Tile<double>, 1> sums{};
+      add_rows<double>(
+          0, rows, width, sums, [&](Index row) { return x.data() + row * width; },
+          [](auto lanes, const double* row, Index l) {
+            return terms(load<double, lanes.value>(row + l));
+          });
+      for (Index l = 0; l < tile_size; ++l) {
+        ASSERT_EQ(sums[0][static_cast<std::size_t>(l)],
+                  l < width ? 0.5 * static_cast<double>(rows) : 0.0);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace eigen_norm::kernels

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/kernels/run_moments.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/moments_by_definition.hpp"
+
+namespace eigen_norm::kernels {
+namespace {
+
+using test::expect_moments;
+using test::moments_by_definition;
+using test::normal_values;
+using test::Values;
+
+Moments<double> moments_of(const Values& values) {
+  const Index n = static_cast<Index>(values.size());
+  return run_moments<float>({values.data(), 1, 0, n});
+}
+
+TEST(RunMoments, HoldAtEveryLengthAroundPacksAndChunks) {
+  for (const Index n :
+       {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 97, 2047, 2048, 2049, 5003}) {
+    const Values values = normal_values(n, 3, 2);
+    expect_moments(moments_of(values), moments_by_definition(values));
+  }
+}
+
+TEST(RunMoments, HoldForAMeanAMillionTimesSigma) {
+  const Values values = normal_values(10007, 1e6, 1);
+  expect_moments(moments_of(values), moments_by_definition(values));
+}
+
+TEST(RunMoments, HoldWhereTheFirstElementIsAHundredSigmaOff) {
+  Values values = normal_values(3000, 1e4, 1);
+  values[0] += 100;
+  expect_moments(moments_of(values), moments_by_definition(values));
+}
+
+TEST(RunMoments, OfAConstantAreExact) {
+  for (const float constant : {10000.1f, 3.3e7f, 1e-30f, 0.0f}) {
+    const Moments<double> moments = moments_of(Values(5001, constant));
+    EXPECT_EQ(moments.mean, static_cast<double>(constant));
+    EXPECT_EQ(moments.m2, 0);
+  }
+}
+
+TEST(RunMoments, HoldWhereSquaresOverflowOrUnderflowFloat) {
+  for (const double scale : {1e37, 1e20, 1e-22, 1e-30}) {
+    const Values values = normal_values(2500, 0, scale);
+    expect_moments(moments_of(values), moments_by_definition(values));
+  }
+}
+
+TEST(RunMoments, GatherShortRunsThatAreApart) {
+  constexpr Index runs = 50, stride = 60, length = 49;
+  const Values values = normal_values(runs * stride, -5, 3);
+  Values gathered;
+  for (Index run = 0; run < runs; ++run) {
+    const auto begin = values.begin() + run * stride;
+    gathered.insert(gathered.end(), begin, begin + length);
+  }
+  expect_moments(run_moments<float>({values.data(), runs, stride, length}),
+                 moments_by_definition(gathered));
+}
+
+}  // namespace
+}  // namespace eigen_norm::kernels
