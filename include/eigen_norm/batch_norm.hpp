@@ -128,33 +128,29 @@ class BatchNorm
     return options_.track_running_stats && (inference || frozen_ || !this->is_training());
   }
 
-  kernels::Statistic<S> running_at(Index channel) const {
-    return running_.at(channel, options_.eps);
-  }
-
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    auto& last = this->last();
     if (uses_running(false)) {
-      this->last().begin(shape, false);
-      this->last().resize(num_features_);
+      last.begin(shape, false);
+      last.resize(num_features_);
+      const auto running = running_.view(options_.eps);
       for (Index c = 0; c < num_features_; ++c) {
-        this->last().mean.data()[c] = running_at(c).mean;
-        this->last().inv_std.data()[c] = running_at(c).inv_std;
+        last.mean.data()[c] = running.at(c).mean;
+        last.inv_std.data()[c] = running.at(c).inv_std;
       }
       infer_into(x, y);
       return;
     }
     S* var = this->scratch();
-    this->normalise_by_own(x, y, shape, [&](Index c, const kernels::Moments<S>& moments) {
-      var[c] = moments.biased_variance();
-    });
+    this->normalise_by_own(x, y, shape, var);
     if (options_.track_running_stats && this->is_training()) {
-      running_.update(this->batch_mean(), var, x.shape.values_per_statistic(), options_);
+      running_.update(last.mean.data(), var, x.shape.values_per_statistic(), options_);
     }
   }
 
   void infer_into(const ConstOperand& x, const MutableOperand& y) const {
     if (!options_.track_running_stats) return this->infer_by_own(x, y);
-    this->normalise_by(x, y, [this](Index c) { return running_at(c); });
+    this->normalise_by(running_.view(options_.eps), x, y);
   }
 
   Index num_features_;

@@ -21,10 +21,6 @@ Gradients backward_of(const Passes& p, const memory::CollapsedShape& shape, bool
                       bool in_place) {
   Gradients result{in_place ? p.dy : Doubles(p.x.size(), 0), Doubles(p.gamma.size(), 0),
                    Doubles(p.gamma.size(), 0)};
-  const auto at = [&](Index s) {
-    const auto i = static_cast<std::size_t>(s);
-    return Statistic<double>{p.mean[i], p.inv_std[i]};
-  };
   const Index pieces = std::min<Index>(2, shape.repeats);
   Doubles sums(2 * p.gamma.size() * static_cast<std::size_t>(pieces));
   const double* dy = in_place ? result.dx.data() : p.dy.data();
@@ -34,7 +30,7 @@ Gradients backward_of(const Passes& p, const memory::CollapsedShape& shape, bool
                                 {p.gamma.data(), nullptr},
                                 through,
                                 sums.data()},
-           Given<double, decltype(at)>(at), pieces);
+           FromForward<double>({p.mean.data(), p.inv_std.data()}), pieces);
   const auto channels = static_cast<std::ptrdiff_t>(p.gamma.size());
   result.dgamma.assign(sums.begin(), sums.begin() + channels);
   result.dbeta.assign(sums.begin() + channels, sums.begin() + 2 * channels);

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
 #include <vector>
 
 namespace eigen_norm::kernels {
@@ -19,32 +18,37 @@ TEST(Pack, IsOneVectorRegisterForFloatsAndOneElementForOtherTypes) {
 
 TEST(Pack, LoadWidensAdjacentElements) {
   const std::vector<float> data{1, 2, 3, 4};
-  const Pack<double, 2> pack = load<double, 2>(data.data() + 1);
+  Pack<double, 2> pack = load<double, 2>(data.data() + 1);
   EXPECT_EQ(pack[0], 2.0);
   EXPECT_EQ(pack[1], 3.0);
 }
 
-TEST(Sums, AddEveryElementOnceAtEveryLength) {
-  for (Index n = 0; n <= 10 * pack_size<float>; ++n) {
-    std::vector<float> data(static_cast<std::size_t>(n));
-    std::iota(data.begin(), data.end(), 1.0f);
-    Sums<float, 2> sums;
-    sums.add(n, [&](auto at) {
-      const auto x = at(data.data());
-      return terms(x, x * x);
-    });
-    EXPECT_EQ(sums.total(0), static_cast<float>(n * (n + 1) / 2)) << n;
-    EXPECT_EQ(sums.total(1), static_cast<float>(n * (n + 1) * (2 * n + 1) / 6)) << n;
+TEST(Pack, ComputesLaneByLane) {
+  const std::vector<double> data{1, 2, 3, 4};
+  const auto a = load<double, 4>(data.data());
+  Pack<double, 4> b = (a * a - a) * 0.5 + 1.0;
+  b += a;
+  for (int l = 0; l < 4; ++l) {
+    const double x = data[static_cast<std::size_t>(l)];
+    EXPECT_EQ(b[l], (x * x - x) / 2 + 1 + x);
   }
+  EXPECT_EQ(a.sum(), 10);
 }
 
-TEST(Sums, OfSeveralRunsAddUp) {
-  const std::vector<double> data{1, 2, 4};
-  Sums<double, 1> sums;
-  for (int run = 0; run < 3; ++run) {
-    sums.add(3, [&](auto at) { return terms(at(data.data())); });
+TEST(Store, NarrowsAndWritesAsManyAsThereAreLanes) {
+  std::vector<float> data(4, -1);
+  store<2>(data.data() + 1, Pack<double, 2>(0.5));
+  EXPECT_EQ(data, (std::vector<float>{-1, 0.5f, 0.5f, -1}));
+}
+
+TEST(ForEachPack, VisitsEveryPlaceOnce) {
+  for (Index n = 0; n < 70; ++n) {
+    std::vector<int> visits(static_cast<std::size_t>(n), 0);
+    for_each_pack<float>(n, [&](auto lanes, Index i) {
+      for (int l = 0; l < lanes.value; ++l) ++visits[static_cast<std::size_t>(i + l)];
+    });
+    EXPECT_EQ(visits, std::vector<int>(static_cast<std::size_t>(n), 1));
   }
-  EXPECT_EQ(sums.total(0), 21);
 }
 
 }  // namespace

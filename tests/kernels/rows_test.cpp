@@ -16,12 +16,6 @@ TEST(Rows, OfTwoLevelsRunThroughTheInnerOneFirst) {
   EXPECT_EQ(rows.offset(5), 114);
 }
 
-TEST(PairwiseSum, AddsTermsOfEachKindApart) {
-  const auto sums = pairwise_sum<8>([](int i) { return std::array<int, 2>{i, i * i}; });
-  EXPECT_EQ(sums[0], 28);
-  EXPECT_EQ(sums[1], 140);
-}
-
 TEST(AddRows, AddsEveryRowOnceForEveryWidthAndCount) {
   for (const Index width : {1, 7, 16, 33}) {
     for (const Index rows : {1, 7, 8, 9, 23}) {

@@ -144,37 +144,30 @@ class Layer {
   Layer& operator=(const Layer&) = default;
   Layer& operator=(Layer&&) = default;
 
-  /// Normalises by x's own statistics and remembers them. `see(statistic, moments)` is shown each.
-  template <typename See>
+  /// Normalises by x's own statistics and remembers them; `var` gets the variances where it is not
+  /// null.
   void normalise_by_own(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
-                        const See& see) {
+                        S* var = nullptr) {
     last_.begin(shape, true);
     last_.resize(x.shape.statistics());
-    const auto remember = [&](Index i, const kernels::Moments<S>& moments,
-                              const kernels::Statistic<S>& statistic) {
-      last_.mean.data()[i] = statistic.mean;
-      last_.inv_std.data()[i] = statistic.inv_std;
-      see(i, moments);
-    };
-    kernels::normalise(x, y, affine_.view(),
-                       kernels::FromData<Scalar, decltype(remember)>(eps_, remember));
+    kernels::normalise(
+        x, y, affine_.view(),
+        kernels::FromData<Scalar>(eps_, {last_.mean.data(), last_.inv_std.data(), var}));
   }
 
   /// The same and forgets them.
   void infer_by_own(const ConstOperand& x, const MutableOperand& y) const {
-    const auto forget = [](Index, const kernels::Moments<S>&, const kernels::Statistic<S>&) {};
-    kernels::normalise(x, y, affine_.view(),
-                       kernels::FromData<Scalar, decltype(forget)>(eps_, forget));
+    kernels::normalise(x, y, affine_.view(), kernels::FromData<Scalar>(eps_));
   }
 
-  /// Normalises by the statistics at(index).
-  template <typename At>
-  void normalise_by(const ConstOperand& x, const MutableOperand& y, const At& at) const {
-    kernels::normalise(x, y, affine_.view(), kernels::Given<Scalar, At>(at));
+  /// Normalises by running statistics.
+  void normalise_by(const kernels::StatisticsOfRunning<Scalar>& running, const ConstOperand& x,
+                    const MutableOperand& y) const {
+    kernels::normalise(x, y, affine_.view(), kernels::FromRunning<Scalar>(running));
   }
 
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
-    normalise_by_own(x, y, shape, [](Index, const kernels::Moments<S>&) {});
+    normalise_by_own(x, y, shape);
   }
   void infer_into(const ConstOperand& x, const MutableOperand& y) const { infer_by_own(x, y); }
 
@@ -207,12 +200,9 @@ class Layer {
   void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
     const Index pieces = kernels::Partition::pieces(x.shape, most_pieces);
     S* sums = affine_.any() ? scratch(pieces) : nullptr;
-    const auto at = [this](Index i) {
-      return kernels::Statistic<S>{last_.mean.view()[i], last_.inv_std.view()[i]};
-    };
     kernels::backward(
         kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), last_.own_statistics, sums},
-        kernels::Given<Scalar, decltype(at)>(at), pieces);
+        kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}), pieces);
     if (sums != nullptr) affine_.accumulate(sums, sums + affine_.size());
   }
 

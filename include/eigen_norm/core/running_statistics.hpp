@@ -7,6 +7,7 @@
 
 #include "eigen_norm/core/options.hpp"
 #include "eigen_norm/core/parameters.hpp"
+#include "eigen_norm/kernels/sources.hpp"
 
 namespace eigen_norm {
 
@@ -45,8 +46,7 @@ class RunningStatistics {
 
   /// Takes in one batch of `count` values per channel. A batch that would leave a number that is
   /// not finite is skipped as a whole, and counted as skipped.
-  template <typename Means, typename Variances>
-  void update(const Means& batch_mean, const Variances& batch_var, Index count,
+  void update(const S* batch_mean, const S* batch_var, Index count,
               const BatchNormOptions& options) {
     const S momentum = S(options.momentum.value_or(1.0 / static_cast<double>(tracked_ + 1)));
     const S m = S(static_cast<double>(count));
@@ -69,9 +69,9 @@ class RunningStatistics {
     ++tracked_;
   }
 
-  /// The statistic that inference uses for one channel.
-  kernels::Statistic<S> at(Index channel, double eps) const {
-    return {S(mean_[channel]), kernels::inverse_std(S(var_[channel]), eps)};
+  /// As inference sees them.
+  kernels::StatisticsOfRunning<Scalar> view(double eps) const {
+    return {mean_.data(), var_.data(), eps};
   }
 
  private:

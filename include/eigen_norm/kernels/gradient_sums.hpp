@@ -25,10 +25,10 @@ bool is_in_range(const Compute& sum) {
 }
 
 /// The terms of both sums for one pack of dy and x.
-template <typename PackType, typename P>
-std::array<PackType, 2> gradient_terms(const PackType& dy, const PackType& x,
-                                       const Standardise<P>& s) {
-  using Compute = typename PackType::Scalar;
+template <typename Compute, int Lanes, typename P>
+std::array<Pack<Compute, Lanes>, 2> gradient_terms(const Pack<Compute, Lanes>& dy,
+                                                   const Pack<Compute, Lanes>& x,
+                                                   const Standardise<P>& s) {
   return terms(dy, dy * ((x - static_cast<Compute>(s.centre)) * static_cast<Compute>(s.inv_std)));
 }
 
@@ -78,11 +78,8 @@ GradientSums<Stat<Scalar>> row_gradient_sums(const Scalar* x, const Scalar* dy, 
       for (Index i = begin; i < begin + count; i += tile_size) {
         const Index width = std::min(tile_size, begin + count - i);
         const auto* gammas = gamma(i);
-        sums.add(width, [&](auto at) {
-          auto g = at(dy + i);
-          g *= at(gammas);
-          return gradient_terms(g, at(x + i), s);
-        });
+        sums.add(width,
+                 [&](auto at) { return gradient_terms(at(gammas) * at(dy + i), at(x + i), s); });
       }
     });
   });

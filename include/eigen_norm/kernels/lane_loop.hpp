@@ -71,7 +71,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
           for_each_pack<P>(width, [&](auto lanes, Index l) {
             constexpr int size = lanes.value;
             const Pack<S, size> d = load<S, size>(dys + l);
-            const Pack<S, size> dy_xhat = d * tile.template xhat<size>(xs, l).template cast<S>();
+            const Pack<S, size> dy_xhat = d * tile.template xhat<size>(xs, l).template as<S>();
             line += {d.sum(), dy_xhat.sum()};
             store<size>(t1.data() + l, load<S, size>(t1.data() + l) + gamma * d);
             store<size>(t2.data() + l, load<S, size>(t2.data() + l) + gamma * dy_xhat);

@@ -51,21 +51,18 @@ LaneMoments<Stat<Scalar>> chunk_lane_moments(const Scalar* x, const Rows& rows, 
 
   std::array<Tile<Compute>, 1> first{};
   add_rows<Compute>(begin, end, width, first, place, [&](auto lanes, const Scalar* row, Index l) {
-    auto d = load<Compute, lanes.value>(row + l);
-    d -= load<Compute, lanes.value>(shift + l);
-    return terms(d);
+    return terms(load<Compute, lanes.value>(row + l) - load<Compute, lanes.value>(shift + l));
   });
   Tile<Compute>& c = first[0];
   for_each_pack<S>(width, [&](auto lanes, Index l) {
     constexpr int size = lanes.value;
-    const Pack<S, size> start = load<Compute, size>(shift + l).template cast<S>();
-    store<size>(c.data() + l, start + load<S, size>(c.data() + l) / n);
+    const Pack<S, size> start = load<Compute, size>(shift + l).template as<S>();
+    store<size>(c.data() + l, start + load<S, size>(c.data() + l) * S(1 / n));
   });
 
   std::array<Tile<Compute>, 2> second{};
   add_rows<Compute>(begin, end, width, second, place, [&](auto lanes, const Scalar* row, Index l) {
-    auto d = load<Compute, lanes.value>(row + l);
-    d -= load<Compute, lanes.value>(c.data() + l);
+    const auto d = load<Compute, lanes.value>(row + l) - load<Compute, lanes.value>(c.data() + l);
     return terms(d, d * d);
   });
   if constexpr (!std::is_same_v<Compute, S>) {
@@ -81,8 +78,9 @@ LaneMoments<Stat<Scalar>> chunk_lane_moments(const Scalar* x, const Rows& rows, 
   for_each_pack<S>(width, [&](auto lanes, Index l) {
     constexpr int size = lanes.value;
     const Pack<S, size> residue = load<S, size>(second[0].data() + l);
-    store<size>(result.mean.data() + l, load<S, size>(c.data() + l) + residue / n);
-    store<size>(result.m2.data() + l, load<S, size>(second[1].data() + l) - residue * residue / n);
+    store<size>(result.mean.data() + l, load<S, size>(c.data() + l) + residue * S(1 / n));
+    store<size>(result.m2.data() + l,
+                load<S, size>(second[1].data() + l) - residue * residue * S(1 / n));
   });
   return result;
 }

@@ -22,9 +22,11 @@ void normalise(Operand<const Scalar> x, Operand<Scalar> y, const Affine<Param<Sc
       case memory::Loop::column:
         return normalise_columns(x, y, affine, source, part);
       case memory::Loop::row:
-        return normalise_rows(x, y, affine, source, part);
+        if constexpr (!Source::by_channel) normalise_rows(x, y, affine, source, part);
+        return;
       case memory::Loop::lane:
-        return normalise_lanes(x, y, affine, source, part);
+        if constexpr (!Source::by_channel) normalise_lanes(x, y, affine, source, part);
+        return;
     }
   });
 }

@@ -16,28 +16,105 @@ inline constexpr int pack_size =
         ? 1
         : (EIGEN_MAX_STATIC_ALIGN_BYTES) / int{sizeof(Scalar)};
 
+/// `Lanes` adjacent scalars with their arithmetic, each operation evaluated at once: in vector
+/// registers by Eigen's fixed-size arrays, plainly where there is one lane.
 template <typename Scalar, int Lanes = pack_size<Scalar>>
-using Pack = Eigen::Array<Scalar, Lanes, 1>;
+class Pack {
+  using Value = std::conditional_t<Lanes == 1, Scalar, Eigen::Array<Scalar, Lanes, 1>>;
+
+ public:
+  Pack() = default;
+  explicit Pack(const Scalar& all) {
+    if constexpr (Lanes == 1) {
+      value_ = all;
+    } else {
+      value_ = Value::Constant(all);
+    }
+  }
+
+  static Pack load(const Scalar* data) {
+    if constexpr (Lanes == 1) {
+      return Pack(*data);
+    } else {
+      return Pack(Eigen::Map<const Value>(data), 0);
+    }
+  }
+  void store(Scalar* data) const {
+    if constexpr (Lanes == 1) {
+      *data = value_;
+    } else {
+      Eigen::Map<Value>{data} = value_;
+    }
+  }
+
+  friend Pack operator+(const Pack& a, const Pack& b) { return Pack(a.value_ + b.value_, 0); }
+  friend Pack operator-(const Pack& a, const Pack& b) { return Pack(a.value_ - b.value_, 0); }
+  friend Pack operator*(const Pack& a, const Pack& b) { return Pack(a.value_ * b.value_, 0); }
+  // Not through Pack(all): compilers keep it in memory.
+  friend Pack operator+(const Pack& a, const Scalar& b) { return Pack(a.value_ + b, 0); }
+  friend Pack operator-(const Pack& a, const Scalar& b) { return Pack(a.value_ - b, 0); }
+  friend Pack operator*(const Pack& a, const Scalar& b) { return Pack(a.value_ * b, 0); }
+  friend Pack operator*(const Scalar& a, const Pack& b) { return b * a; }
+  Pack& operator+=(const Pack& other) {
+    value_ += other.value_;
+    return *this;
+  }
+
+  Scalar sum() const {
+    if constexpr (Lanes == 1) {
+      return value_;
+    } else {
+      return value_.sum();
+    }
+  }
+
+  template <typename Other>
+  Pack<Other, Lanes> as() const {
+    if constexpr (std::is_same_v<Other, Scalar>) {
+      return *this;
+    } else if constexpr (Lanes == 1) {
+      return Pack<Other, 1>(static_cast<Other>(value_));
+    } else {
+      Pack<Other, Lanes> result;
+      for (int l = 0; l < Lanes; ++l) result[l] = static_cast<Other>(value_[l]);
+      return result;
+    }
+  }
+
+  Scalar& operator[](int lane) {
+    if constexpr (Lanes == 1) {
+      return value_;
+    } else {
+      return value_[lane];
+    }
+  }
+
+ private:
+  template <typename Expression>
+  Pack(const Expression& value, int) : value_(value) {}
+
+  Value value_;
+};
 
 /// Reads `Lanes` adjacent elements, widened to `Compute`.
 template <typename Compute, int Lanes, typename Scalar>
 Pack<Compute, Lanes> load(const Scalar* data) {
-  return Eigen::Map<const Pack<Scalar, Lanes>>(data).template cast<Compute>();
+  return Pack<Scalar, Lanes>::load(data).template as<Compute>();
 }
 
 /// Writes a pack, narrowed to the data's scalar.
-template <int Lanes, typename Scalar, typename Expression>
-void store(Scalar* data, const Expression& values) {
-  Eigen::Map<Pack<Scalar, Lanes>>{data} = values.template cast<Scalar>();
+template <int Lanes, typename Scalar, typename Compute>
+void store(Scalar* data, const Pack<Compute, Lanes>& values) {
+  values.template as<Scalar>().store(data);
 }
 
-/// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then halves of one, down to
+/// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then quarters of one, then
 /// single elements. `lanes` is an integral constant.
 template <typename Compute, int Lanes = pack_size<Compute>, typename F>
 void for_each_pack(Index n, const F& f, Index begin = 0) {
   Index i = begin;
   for (; i + Lanes <= n; i += Lanes) f(std::integral_constant<int, Lanes>{}, i);
-  if constexpr (Lanes > 1) for_each_pack<Compute, Lanes / 2>(n, f, i);
+  if constexpr (Lanes > 1) for_each_pack<Compute, (Lanes + 3) / 4>(n, f, i);
 }
 
 /// Lanes whose coefficients and sums are held on the stack together.
@@ -51,77 +128,5 @@ template <int Lanes, typename T>
 Pack<T, Lanes> load_tile(const Tile<T>& tile, Index l) {
   return load<T, Lanes>(tile.data() + l);
 }
-
-/// The terms of several sums at one place: `terms(d, d * d)`.
-template <typename FirstPack, typename... Expressions>
-std::array<FirstPack, 1 + sizeof...(Expressions)> terms(const FirstPack& first,
-                                                        const Expressions&... rest) {
-  return {first, FirstPack(rest)...};
-}
-
-/// Several sums over the same elements in one visit: per vector lane first, four vectors in flight.
-///
-///     sums.add(n, [&](auto at) { auto d = at(x); d -= c; return terms(d, d * d); })
-///
-/// adds term(i) for i < n, where `at(p)` reads the elements of `p` at the current place, one pack
-/// or (at the end) one element wide. The order of additions depends on the calls' lengths alone.
-template <typename Compute, int Terms>
-class Sums {
- public:
-  static constexpr int lanes = pack_size<Compute>;
-
-  template <int Lanes>
-  struct At {
-    Index i;
-    template <typename Scalar>
-    Pack<Compute, Lanes> operator()(const Scalar* data) const {
-      return load<Compute, Lanes>(data + i);
-    }
-  };
-
-  template <typename Term>
-  void add(Index n, const Term& term) {
-    // Local copies stay in registers.
-    Packs<lanes> a = a_, b = b_, c = c_, d = d_;
-    Index i = 0;
-    for (; i + 4 * lanes <= n; i += 4 * lanes) {
-      accumulate(a, term(At<lanes>{i}));
-      accumulate(b, term(At<lanes>{i + lanes}));
-      accumulate(c, term(At<lanes>{i + 2 * lanes}));
-      accumulate(d, term(At<lanes>{i + 3 * lanes}));
-    }
-    for (; i + lanes <= n; i += lanes) accumulate(a, term(At<lanes>{i}));
-    a_ = a;
-    b_ = b;
-    c_ = c;
-    d_ = d;
-    for (; i < n; ++i) accumulate(rest_, term(At<1>{i}));
-  }
-
-  Compute total(int term) const {
-    const auto t = static_cast<std::size_t>(term);
-    const Pack<Compute, lanes> all = (a_[t] + b_[t]) + (c_[t] + d_[t]);
-    return all.sum() + rest_[t][0];
-  }
-
- private:
-  template <int Lanes>
-  using Packs = std::array<Pack<Compute, Lanes>, Terms>;
-
-  template <int Lanes>
-  static Packs<Lanes> zeros() {
-    Packs<Lanes> packs;
-    for (auto& pack : packs) pack.setConstant(Compute(0));
-    return packs;
-  }
-
-  template <int Lanes>
-  static void accumulate(Packs<Lanes>& sums, const Packs<Lanes>& terms) {
-    for (std::size_t t = 0; t < Terms; ++t) sums[t] += terms[t];
-  }
-
-  Packs<lanes> a_ = zeros<lanes>(), b_ = a_, c_ = a_, d_ = a_;
-  Packs<1> rest_ = zeros<1>();
-};
 
 }  // namespace eigen_norm::kernels

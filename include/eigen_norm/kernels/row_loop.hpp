@@ -65,8 +65,8 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
           if (sums.gamma != nullptr) {
             S *dgamma = sums.gamma + c + l, *dbeta = sums.beta + c + l;
             const Pack<P, size> dy_xhat = d * (centred * s.inv_std + s.rest);
-            store<size>(dgamma, load<S, size>(dgamma) + dy_xhat.template cast<S>());
-            store<size>(dbeta, load<S, size>(dbeta) + d.template cast<S>());
+            store<size>(dgamma, load<S, size>(dgamma) + dy_xhat.template as<S>());
+            store<size>(dbeta, load<S, size>(dbeta) + d.template as<S>());
           }
           store<size>(dxs + l,
                       (load<P, size>(gamma + l) * d + b.slope * centred + b.offset) * b.inv_std);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eigen_norm/kernels/pack.hpp"
+#include "eigen_norm/kernels/sums.hpp"
 
 /// Rows of adjacent lanes, read eight at a time.
 
@@ -23,19 +23,6 @@ struct Rows {
   }
 };
 
-/// term(0) + ... + term(Count - 1) of arrays of packs, pairwise. Count is a power of two.
-template <int Count, int First = 0, typename Term>
-auto pairwise_sum(const Term& term) {
-  if constexpr (Count == 1) {
-    return term(First);
-  } else {
-    auto sum = pairwise_sum<Count / 2, First>(term);
-    const auto rest = pairwise_sum<Count / 2, First + Count / 2>(term);
-    for (std::size_t t = 0; t < sum.size(); ++t) sum[t] += rest[t];
-    return sum;
-  }
-}
-
 /// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to the tiles `sums`
 /// for each of `width` lanes: eight rows at a time, so that memory is read in eight streams and the
 /// sums are touched once for eight rows.
@@ -43,14 +30,22 @@ template <typename Compute, std::size_t Terms, typename Place, typename Term>
 void add_rows(Index begin, Index end, Index width, std::array<Tile<Compute>, Terms>& sums,
               const Place& place, const Term& term) {
   const auto step = [&](auto count, Index row) {
-    std::array<decltype(place(row)), count.value> places;
-    for (std::size_t j = 0; j < places.size(); ++j) places[j] = place(row + static_cast<Index>(j));
+    constexpr std::size_t rows = count.value;
+    std::array<decltype(place(row)), rows> places;
+    for (std::size_t j = 0; j < rows; ++j) places[j] = place(row + static_cast<Index>(j));
     for_each_pack<Compute>(width, [&](auto lanes, Index l) {
-      const auto sum = pairwise_sum<count.value>(
-          [&](int j) { return term(lanes, places[static_cast<std::size_t>(j)], l); });
+      auto even = term(lanes, places[0], l);
+      if constexpr (rows > 1) {  // two sums in flight
+        auto odd = term(lanes, places[1], l);
+        for (std::size_t j = 2; j < rows; j += 2) {
+          add_terms(even, term(lanes, places[j], l));
+          add_terms(odd, term(lanes, places[j + 1], l));
+        }
+        add_terms(even, odd);
+      }
       for (std::size_t t = 0; t < Terms; ++t) {
         Compute* total = sums[t].data() + l;
-        store<lanes.value>(total, load<Compute, lanes.value>(total) + sum[t]);
+        store<lanes.value>(total, load<Compute, lanes.value>(total) + even[t]);
       }
     });
   };

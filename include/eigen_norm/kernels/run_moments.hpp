@@ -6,8 +6,8 @@
 #include <type_traits>
 
 #include "eigen_norm/kernels/moments.hpp"
-#include "eigen_norm/kernels/pack.hpp"
 #include "eigen_norm/kernels/scalar.hpp"
+#include "eigen_norm/kernels/sums.hpp"
 
 namespace eigen_norm::kernels {
 
@@ -68,11 +68,7 @@ Moments<Stat<Scalar>> chunk_moments(const Runs<Scalar>& x) {
   Sums<Compute, 1> first;
   for (Index j = 0; j < x.count; ++j) {
     const Scalar* run = x.data + j * x.stride;
-    first.add(x.length, [&](auto at) {
-      auto d = at(run);
-      d -= shift;
-      return terms(d);
-    });
+    first.add(x.length, [&](auto at) { return terms(at(run) - shift); });
   }
   const Compute c = static_cast<Compute>(S(shift) + S(first.total(0)) / n);
 
@@ -80,8 +76,7 @@ Moments<Stat<Scalar>> chunk_moments(const Runs<Scalar>& x) {
   for (Index j = 0; j < x.count; ++j) {
     const Scalar* run = x.data + j * x.stride;
     second.add(x.length, [&](auto at) {
-      auto d = at(run);
-      d -= c;
+      const auto d = at(run) - c;
       return terms(d, d * d);
     });
   }

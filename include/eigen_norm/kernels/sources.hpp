@@ -20,13 +20,21 @@ namespace eigen_norm::kernels {
 using memory::CollapsedShape;
 using memory::Operand;
 
-/// Statistics of the data itself. `remember(index, moments, statistic)` sees each one.
-template <typename Scalar, typename Remember>
+/// Statistics of the data itself, each written where the caller wants to have it.
+template <typename Scalar>
 class FromData {
   using S = Stat<Scalar>;
 
  public:
-  FromData(double eps, const Remember& remember) : eps_(eps), remember_(remember) {}
+  /// Arrays by statistic; null where nobody asks.
+  struct Keep {
+    S* mean = nullptr;
+    S* inv_std = nullptr;
+    S* var = nullptr;  ///< biased
+  };
+  static constexpr bool by_channel = false;
+
+  explicit FromData(double eps, const Keep& keep = {}) : eps_(eps), keep_(keep) {}
 
   Statistic<S> of_run(const Operand<const Scalar>& x, Index r, Index g) const {
     const CollapsedShape& v = x.shape;
@@ -63,37 +71,71 @@ class FromData {
   static std::size_t index(Index i) { return static_cast<std::size_t>(i); }
 
   Statistic<S> finish(Index statistic, const Moments<S>& moments) const {
-    const Statistic<S> result{moments.mean, inverse_std(moments.biased_variance(), eps_)};
-    remember_(statistic, moments, result);
+    const S var = moments.biased_variance();
+    const Statistic<S> result{moments.mean, inverse_std(var, eps_)};
+    if (keep_.mean != nullptr) {
+      keep_.mean[statistic] = result.mean;
+      keep_.inv_std[statistic] = result.inv_std;
+    }
+    if (keep_.var != nullptr) keep_.var[statistic] = var;
     return result;
   }
 
   double eps_;
-  Remember remember_;
+  Keep keep_;
 };
 
 /// Statistics known beforehand: `at(index)` is the one of that index.
 template <typename Scalar, typename At>
-class Given {
+class Known : private At {
   using S = Stat<Scalar>;
 
  public:
-  explicit Given(const At& at) : at_(at) {}
+  static constexpr bool by_channel = At::by_channel;
+
+  explicit Known(const At& at) : At(at) {}
 
   Statistic<S> of_run(const Operand<const Scalar>& x, Index r, Index g) const {
-    return at_(x.shape.statistic(r, g));
+    return At::at(x.shape.statistic(r, g));
   }
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
                   Statistic<S>* out) const {
-    for (Index g = 0; g < count; ++g) out[g] = at_(x.shape.statistic(r, first + g));
+    for (Index g = 0; g < count; ++g) out[g] = At::at(x.shape.statistic(r, first + g));
   }
   void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
                 Statistic<S>* out) const {
-    for (Index l = 0; l < count; ++l) out[l] = at_(x.shape.statistic(r + l, g));
+    for (Index l = 0; l < count; ++l) out[l] = At::at(x.shape.statistic(r + l, g));
   }
-
- private:
-  At at_;
 };
+
+template <typename Scalar>
+struct StatisticsOfForward {
+  static constexpr bool by_channel = false;
+  const Stat<Scalar>* mean;
+  const Stat<Scalar>* inv_std;
+
+  Statistic<Stat<Scalar>> at(Index i) const { return {mean[i], inv_std[i]}; }
+};
+
+template <typename Scalar>
+struct StatisticsOfRunning {
+  static constexpr bool by_channel = true;  ///< never by row or lane
+  const Param<Scalar>* mean;
+  const Param<Scalar>* var;
+  double eps;
+
+  Statistic<Stat<Scalar>> at(Index i) const {
+    using S = Stat<Scalar>;
+    return {S(mean[i]), inverse_std(S(var[i]), eps)};
+  }
+};
+
+/// Those that a forward pass kept, for its backward pass.
+template <typename Scalar>
+using FromForward = Known<Scalar, StatisticsOfForward<Scalar>>;
+
+/// The running ones of each channel.
+template <typename Scalar>
+using FromRunning = Known<Scalar, StatisticsOfRunning<Scalar>>;
 
 }  // namespace eigen_norm::kernels

@@ -47,6 +47,11 @@ inline constexpr Storage tensor_storage<Eigen::TensorFixedSize<S, Sizes, Options
 template <typename Plain, int Options, template <class> class Pointer>
 inline constexpr Storage tensor_storage<Eigen::TensorMap<Plain, Options, Pointer>> = Storage::map;
 
+template <typename X>
+inline constexpr bool is_map_of_const = false;
+template <typename Plain, int Options, template <class> class Pointer>
+inline constexpr bool is_map_of_const<Eigen::TensorMap<const Plain, Options, Pointer>> = true;
+
 template <typename X, bool Tensor = is_tensor<X>>
 struct EigenObject {
   static_assert(is_dense<X>,
@@ -99,7 +104,8 @@ struct EigenObject<X, true> {
       static_cast<int>(Eigen::TensorEvaluator<const Type, Eigen::DefaultDevice>::Layout) ==
       static_cast<int>(Eigen::RowMajor);
   static constexpr bool has_memory = tensor_storage<Type> != Storage::none;
-  static constexpr bool is_writable = has_memory && !std::is_const_v<typename Type::Scalar>;
+  static constexpr bool is_writable =
+      has_memory && !is_map_of_const<Type> && !std::is_const_v<typename Type::Scalar>;
   static constexpr bool is_owner = tensor_storage<Type> == Storage::owner;
 
   template <bool RowMajor>
