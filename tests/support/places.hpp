@@ -33,7 +33,7 @@ template <typename Object>
 class Owned {
  public:
   using Scalar = typename Object::Scalar;
-  static constexpr bool is_writable = true, is_packed = true;
+  static constexpr bool is_writable = true;
 
   explicit Owned(const Logical& values) : object_(to_eigen<Object>(values)) {}
   Object& view() { return object_; }
@@ -48,7 +48,7 @@ template <typename Tensor>
 class Mapped {
  public:
   using Scalar = typename Tensor::Scalar;
-  static constexpr bool is_writable = true, is_packed = true;
+  static constexpr bool is_writable = true;
 
   explicit Mapped(const Logical& values)
       : dims_(values.dims),
@@ -94,35 +94,35 @@ class MappedConst : public Mapped<Eigen::Tensor<Scalar, Rank, Order>> {
 
 // How a part of a larger matrix is named. `transposed`: the larger matrix is features by samples.
 struct AsBlock {
-  static constexpr bool is_writable = true, is_transposed = false, is_packed = false;
+  static constexpr bool is_writable = true, is_transposed = false;
   template <typename Plain>
   static auto open(Plain& all, Index margin, Index rows, Index cols) {
     return all.block(margin, margin, rows, cols);
   }
 };
 struct AsTransposed {
-  static constexpr bool is_writable = true, is_transposed = true, is_packed = false;
+  static constexpr bool is_writable = true, is_transposed = true;
   template <typename Plain>
   static auto open(Plain& all, Index margin, Index rows, Index cols) {
     return all.block(margin, margin, cols, rows).transpose();
   }
 };
 struct AsRef {
-  static constexpr bool is_writable = true, is_transposed = false, is_packed = false;
+  static constexpr bool is_writable = true, is_transposed = false;
   template <typename Plain>
   static auto open(Plain& all, Index margin, Index rows, Index cols) {
     return Eigen::Ref<Plain>(all.block(margin, margin, rows, cols));
   }
 };
 struct AsConstRef {
-  static constexpr bool is_writable = false, is_transposed = false, is_packed = false;
+  static constexpr bool is_writable = false, is_transposed = false;
   template <typename Plain>
   static auto open(Plain& all, Index margin, Index rows, Index cols) {
     return Eigen::Ref<const Plain>(all.block(margin, margin, rows, cols));
   }
 };
 struct AsMap {
-  static constexpr bool is_writable = true, is_transposed = false, is_packed = false;
+  static constexpr bool is_writable = true, is_transposed = false;
   template <typename Plain>
   static auto open(Plain& all, Index margin, Index rows, Index cols) {
     using Stride = Eigen::OuterStride<>;
@@ -131,14 +131,14 @@ struct AsMap {
   }
 };
 struct AsPackedMap {
-  static constexpr bool is_writable = true, is_transposed = false, is_packed = true;
+  static constexpr bool is_writable = true, is_transposed = false;
   template <typename Plain>
   static auto open(Plain& all, Index, Index rows, Index cols) {
     return Eigen::Map<Plain>(all.data() + 1, rows, cols);
   }
 };
 struct AsConstMap {
-  static constexpr bool is_writable = false, is_transposed = false, is_packed = true;
+  static constexpr bool is_writable = false, is_transposed = false;
   template <typename Plain>
   static auto open(Plain& all, Index, Index rows, Index cols) {
     return Eigen::Map<const Plain>(all.data() + 1, rows, cols);
@@ -150,7 +150,7 @@ template <typename Plain, typename As, int Margin = 3>
 class Within {
  public:
   using Scalar = typename Plain::Scalar;
-  static constexpr bool is_writable = As::is_writable, is_packed = As::is_packed;
+  static constexpr bool is_writable = As::is_writable;
 
   explicit Within(const Logical& values) : rows_(values.dims[0]), cols_(values.dims[1]) {
     const Index rows = (As::is_transposed ? cols_ : rows_) + 2 * Margin;
@@ -181,7 +181,7 @@ template <typename Plain>
 class InnerStrided {
  public:
   using Scalar = typename Plain::Scalar;
-  static constexpr bool is_writable = false, is_packed = true;  // once copied
+  static constexpr bool is_writable = false;
 
   explicit InnerStrided(const Logical& values) : rows_(values.dims[0]), cols_(values.dims[1]) {
     const auto nan = std::numeric_limits<Scalar>::quiet_NaN();

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "eigen_norm/eigen_norm.hpp"
+#include "support/heap.hpp"
+#include "support/places.hpp"
+#include "support/random.hpp"
+
+// What is said about heap memory: none in a warm forward, infer or backward into given memory, none
+// in the first infer, and none at all in a layer whose size is fixed.
+namespace eigen_norm::test {
+namespace {
+
+class Allocation : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (HeapCounter::reason() != nullptr) GTEST_SKIP() << HeapCounter::reason();
+  }
+};
+
+// Another way to ask for memory each; volatile keeps the compiler from leaving any of them out.
+TEST_F(Allocation, IsCountedWhicheverWayItIsAskedFor) {
+  EXPECT_EQ(heap_requests([] {}), 0U);
+  int* volatile number = nullptr;
+  EXPECT_EQ(heap_requests([&] { number = new int(1); }), 1U);
+  delete number;
+  void* volatile memory = nullptr;
+  EXPECT_EQ(heap_requests([&] { memory = std::malloc(100); }), 1U);
+  std::free(memory);
+  EXPECT_EQ(heap_requests([&] { memory = std::aligned_alloc(64, 128); }), 1U);
+  std::free(memory);
+  Eigen::MatrixXf matrix;
+  EXPECT_EQ(heap_requests([&] { matrix.resize(50, 50); }), 1U);
+  std::unique_ptr<Eigen::Tensor<float, 2>> tensor;
+  EXPECT_EQ(heap_requests([&] { tensor = std::make_unique<Eigen::Tensor<float, 2>>(9, 9); }), 2U);
+}
+
+// x, y, dy and dx in places of one kind, larger and then smaller.
+template <typename Place, typename Layer>
+void expect_none(Layer layer, const Dims& dims) {
+  const auto use = [&layer](Place& x, Place& y, Place& dy, Place& dx) {
+    layer.forward(x.view(), y.view());
+    layer.infer(x.view(), y.view());
+    layer.backward(x.view(), dy.view(), dx.view());
+  };
+  const auto place = [](Dims of, Index samples) {
+    of[0] = samples;
+    return Place(random_normal(of, 1));
+  };
+  Place x = place(dims, dims[0]), y = x, dy = x, dx = x;
+  Place few = place(dims, 2), few_y = few, few_dx = few;
+
+  EXPECT_EQ(heap_requests([&] { layer.infer(x.view(), y.view()); }), 0U) << "first infer";
+  use(x, y, dy, dx);
+  EXPECT_EQ(heap_requests([&] { layer.forward(x.view(), y.view()); }), 0U) << "forward";
+  EXPECT_EQ(heap_requests([&] { layer.infer(x.view(), y.view()); }), 0U) << "infer";
+  EXPECT_EQ(heap_requests([&] { layer.backward(x.view(), dy.view(), dx.view()); }), 0U)
+      << "backward";
+  EXPECT_EQ(heap_requests([&] { use(few, few_y, few, few_dx); }), 0U) << "a smaller batch";
+  EXPECT_EQ(heap_requests([&] { use(x, y, dy, dx); }), 0U) << "the larger batch again";
+  EXPECT_EQ(heap_requests([&] { use(x, x, x, x); }), 0U) << "in place";
+  layer.eval();
+  EXPECT_EQ(heap_requests([&] { use(x, y, dy, dx); }), 0U) << "eval";
+}
+
+template <int Rank, typename Layer>
+void expect_none_in_tensors(const Layer& layer, const Dims& dims) {
+  using RowTensor = Eigen::Tensor<float, Rank, Eigen::RowMajor>;
+  using ColTensor = Eigen::Tensor<float, Rank, Eigen::ColMajor>;
+  expect_none<Owned<RowTensor>>(layer, dims);
+  expect_none<Owned<ColTensor>>(layer, dims);
+  expect_none<Mapped<RowTensor>>(layer, dims);
+  expect_none<Mapped<ColTensor>>(layer, dims);
+}
+
+template <typename Layer>
+void expect_none_in_matrices(const Layer& layer, const Dims& dims) {
+  const auto each = [&](auto* place) {
+    expect_none<std::remove_pointer_t<decltype(place)>>(layer, dims);
+  };
+  using Row = RowMatrix<float>;
+  using Col = ColMatrix<float>;
+  for_each_place(Places<Owned<Row>, Owned<Col>, Owned<RowArray<float>>, Within<Row, AsBlock>,
+                        Within<Col, AsRef>, Within<Col, AsTransposed>>(),
+                 each);
+}
+
+TEST_F(Allocation, NeverHappensInAWarmBatchNorm) {
+  for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
+    BatchNormOptions options;
+    options.channels = channels;
+    expect_none_in_matrices(BatchNorm1d<float>(300, options), {40, 300});
+    expect_none_in_tensors<3>(BatchNorm1d<float>(6, options), {5, 6, 6});
+    expect_none_in_tensors<4>(BatchNorm2d<float>(7, options), {3, 7, 2, 7});
+    options.track_running_stats = false;
+    expect_none_in_tensors<4>(BatchNorm2d<float>(7, options), {3, 7, 2, 7});
+  }
+}
+
+TEST_F(Allocation, NeverHappensInAWarmLayerNorm) {
+  expect_none_in_matrices(LayerNorm<float>(300), {40, 300});
+  expect_none_in_tensors<3>(LayerNorm<float>(6), {300, 5, 6});
+  expect_none_in_tensors<3>(LayerNorm<float>({5, 6}), {300, 5, 6});
+}
+
+TEST_F(Allocation, NeverHappensInAWarmGroupNorm) {
+  for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
+    GroupNormOptions options;
+    options.channels = channels;
+    expect_none_in_matrices(GroupNorm<float>(3, 300, options), {40, 300});
+    expect_none_in_tensors<4>(GroupNorm<float>(2, 6, options), {3, 6, 4, 6});
+  }
+}
+
+TEST_F(Allocation, HappensOnceForACopyThatIsReturned) {
+  BatchNorm1d<float> norm(4);
+  const Eigen::MatrixXf x = Eigen::MatrixXf::Random(6, 4);
+  norm.forward(x);
+  norm.backward(x, x);
+  EXPECT_EQ(heap_requests([&] { norm.forward(x); }), 1U);
+  EXPECT_EQ(heap_requests([&] { norm.infer(x); }), 1U);
+  EXPECT_EQ(heap_requests([&] { norm.backward(x, x); }), 1U);
+}
+
+// An expression, an inner stride, a dy of the other order: one copy each and no more.
+TEST_F(Allocation, HappensOnceForAnInputThatMustBeCopied) {
+  BatchNorm1d<float> norm(4);
+  const Eigen::MatrixXf x = Eigen::MatrixXf::Random(6, 4);
+  const RowMatrix<float> dy = x;
+  Eigen::MatrixXf y = x, dx = x;
+  InnerStrided<ColMatrix<float>> strided(from_eigen(x));
+  norm.forward(x, y);
+  norm.backward(x, x, dx);
+  EXPECT_EQ(heap_requests([&] { norm.forward(2 * x, y); }), 1U);
+  EXPECT_EQ(heap_requests([&] { norm.infer(strided.view(), y); }), 1U);
+  EXPECT_EQ(heap_requests([&] { norm.backward(x, dy, dx); }), 1U);
+}
+
+TEST_F(Allocation, NeverHappensInALayerOfFixedSize) {
+  EXPECT_EQ(heap_requests([] { BatchNorm1d<float, 16>(); }), 0U);
+  EXPECT_EQ(heap_requests([] { BatchNorm2d<double, 3>(); }), 0U);
+  EXPECT_EQ(heap_requests([] { LayerNorm<float, 16>(); }), 0U);
+  EXPECT_EQ(heap_requests([] { GroupNorm<float, 16>(4); }), 0U);
+
+  Eigen::Matrix<float, 5, 4> x;
+  x.setRandom();
+  EXPECT_EQ(heap_requests([&] {
+              BatchNorm1d<float, 4> norm;
+              const auto y = norm.forward(x);
+              const auto dx = norm.backward(x, y);
+              const BatchNorm1d<float, 4> copy = norm;
+              x = copy.infer(dx);
+            }),
+            0U);
+}
+
+}  // namespace
+}  // namespace eigen_norm::test
