@@ -46,9 +46,9 @@ struct BackwardPass {
 };
 
 /// dx = dy * gamma * inv_std as a forward pass without mean and beta.
-template <typename P, typename S>
-Forward<P> scale_only(const Statistic<S>& statistic, const P& gamma) {
-  return {Statistic<S>{S(0), statistic.inv_std}, gamma, P(0)};
+template <typename P>
+Forward<P> scale_only(const P& inv_std, const P& gamma) {
+  return {Statistic<P>{P(0), inv_std}, gamma, P(0)};
 }
 
 }  // namespace eigen_norm::kernels

@@ -39,6 +39,7 @@ template <typename P>
 struct Forward {
   P centre, scale, shift;
 
+  Forward() = default;
   template <typename S>
   Forward(const Statistic<S>& s, const P& gamma, const P& beta) : centre(static_cast<P>(s.mean)) {
     const S a = S(gamma) * s.inv_std;
@@ -88,6 +89,7 @@ template <typename P>
 struct Backward {
   P centre, inv_std, slope, offset;
 
+  Backward() = default;
   template <typename S>
   Backward(const Statistic<S>& s, const GradientSums<S>& t, Index count)
       : centre(static_cast<P>(s.mean)), inv_std(static_cast<P>(s.inv_std)) {

@@ -98,9 +98,9 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
         for (Index l = 0; l < width; ++l) {
           const std::size_t k = group_of(c + l);
           const P gamma = pass.affine.gamma_at(c + l);
-          coefficients.set(l, Backward<P>(statistics[k], t[k], v.values_per_statistic()));
-          scale[static_cast<std::size_t>(l)] =
-              pass.through_statistics ? gamma : scale_only(statistics[k], gamma).scale;
+          const Backward<P> b(statistics[k], t[k], v.values_per_statistic());
+          coefficients.set(l, b);
+          at(scale, l) = pass.through_statistics ? gamma : scale_only(b.inv_std, gamma).scale;
         }
         for_each_row(v.outer, width, [&](Index o) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);

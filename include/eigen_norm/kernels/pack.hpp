@@ -123,6 +123,15 @@ inline constexpr Index tile_size = 256;
 template <typename T>
 using Tile = std::array<T, static_cast<std::size_t>(tile_size)>;
 
+template <typename T>
+T& at(Tile<T>& tile, Index l) {
+  return tile[static_cast<std::size_t>(l)];
+}
+template <typename T>
+const T& at(const Tile<T>& tile, Index l) {
+  return tile[static_cast<std::size_t>(l)];
+}
+
 /// A pack of a tile from lane l on.
 template <int Lanes, typename T>
 Pack<T, Lanes> load_tile(const Tile<T>& tile, Index l) {

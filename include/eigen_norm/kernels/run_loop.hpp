@@ -19,20 +19,46 @@ void normalise_line(const Scalar* x, Scalar* y, Index n, const Forward<Param<Sca
   });
 }
 
-/// y(r, c, o, i) = (x(r, c, o, i) - centre) * scale(c) + shift(c)
+/// Groups that are worked on together: as many as stay in the second-level cache between the visit
+/// that reads them and the visit that writes, and a tile at most. One where a group is larger.
+inline Index groups_per_block(const CollapsedShape& v) {
+  constexpr Index cached = Index{1} << 18;  // elements
+  return std::clamp<Index>(cached / v.values_per_statistic(), 1,
+                           std::max<Index>(1, tile_size / v.group));
+}
+
+/// f(c, o) for the channels [begin, end), at most a tile of them, and all o: in the order of
+/// memory, but backwards, for what was read last is the likeliest to be in the cache.
+template <typename F>
+void for_each_run(const CollapsedShape& v, Index begin, Index end, const F& f) {
+  for (Index o = v.outer - 1; o >= 0; --o) {
+    for (Index c = end - 1; c >= begin; --c) f(c, o);
+  }
+}
+
+/// y(r, c, o, i) = (x(r, c, o, i) - centre(c)) * scale(c) + shift(c)
 template <typename Scalar, typename Source>
 void normalise_runs(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                     const Affine<Param<Scalar>>& affine, const Source& source, const Part& part) {
+  using P = Param<Scalar>;
   const CollapsedShape& v = x.shape;
+  Tile<Statistic<Stat<Scalar>>> statistics;
+  Tile<Forward<P>> coefficients;
+  const Index per_block = groups_per_block(v);
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
-    for (Index g = part.group_begin; g < part.group_end; ++g) {
-      const Statistic<Stat<Scalar>> statistic = source.of_run(x, r, g);
-      for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
-        const Forward<Param<Scalar>> f(statistic, affine.gamma_at(c), affine.beta_at(c));
-        // The runs read last are the likeliest to be in the cache.
-        for (Index o = v.outer - 1; o >= 0; --o) {
-          normalise_line(x.at(r, c, o), y.at(r, c, o), v.inner, f);
+    for (Index g = part.group_begin; g < part.group_end; g += per_block) {
+      const Index groups = std::min(per_block, part.group_end - g);
+      for (Index k = 0; k < groups; ++k) at(statistics, k) = source.of_run(x, r, g + k);
+      const Index end = (g + groups) * v.group;
+      for (Index c = g * v.group; c < end; c += tile_size) {
+        const Index tile_end = std::min(c + tile_size, end);
+        for (Index k = c; k < tile_end; ++k) {
+          at(coefficients, k - c) =
+              Forward<P>(at(statistics, k / v.group - g), affine.gamma_at(k), affine.beta_at(k));
         }
+        for_each_run(v, c, tile_end, [&](Index k, Index o) {
+          normalise_line(x.at(r, k, o), y.at(r, k, o), v.inner, at(coefficients, k - c));
+        });
       }
     }
   }
@@ -58,28 +84,32 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
   const Operand<Scalar>& dx = pass.dx;
   const CollapsedShape& v = x.shape;
   const AffineSums<S> sums = pass.sums(part.piece);
+  Tile<Backward<P>> coefficients;
+  const Index per_block = groups_per_block(v);
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
-    for (Index g = part.group_begin; g < part.group_end; ++g) {
-      const Statistic<S> statistic = source.of_run(x, r, g);
-      GradientSums<S> t;
-      for (Index c = g * v.group; pass.needs_sums() && c < (g + 1) * v.group; ++c) {
-        const GradientSums<S> channel = run_gradient_sums<Scalar>(
-            {x.at(r, c), v.outer, v.outer_stride, v.inner},
-            {dy.at(r, c), v.outer, dy.shape.outer_stride, v.inner}, Standardise<P>(statistic));
-        sums.add(c, channel);
-        t.add(channel, S(pass.affine.gamma_at(c)));
-      }
-      const Backward<P> b(statistic, t, v.values_per_statistic());
-      for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
-        const P gamma = pass.affine.gamma_at(c);
-        for (Index o = v.outer - 1; o >= 0; --o) {
-          if (pass.through_statistics) {
-            backward_line(x.at(r, c, o), dy.at(r, c, o), dx.at(r, c, o), v.inner, gamma, b);
-          } else {
-            normalise_line(dy.at(r, c, o), dx.at(r, c, o), v.inner, scale_only(statistic, gamma));
-          }
+    for (Index g = part.group_begin; g < part.group_end; g += per_block) {
+      const Index groups = std::min(per_block, part.group_end - g);
+      for (Index k = 0; k < groups; ++k) {
+        const Statistic<S> statistic = source.of_run(x, r, g + k);
+        GradientSums<S> t;
+        for (Index c = (g + k) * v.group; pass.needs_sums() && c < (g + k + 1) * v.group; ++c) {
+          const GradientSums<S> channel = run_gradient_sums<Scalar>(
+              {x.at(r, c), v.outer, v.outer_stride, v.inner},
+              {dy.at(r, c), v.outer, dy.shape.outer_stride, v.inner}, Standardise<P>(statistic));
+          sums.add(c, channel);
+          t.add(channel, S(pass.affine.gamma_at(c)));
         }
+        at(coefficients, k) = Backward<P>(statistic, t, v.values_per_statistic());
       }
+      for_each_run(v, g * v.group, (g + groups) * v.group, [&](Index c, Index o) {
+        const P gamma = pass.affine.gamma_at(c);
+        const Backward<P>& b = at(coefficients, c / v.group - g);
+        if (pass.through_statistics) {
+          backward_line(x.at(r, c, o), dy.at(r, c, o), dx.at(r, c, o), v.inner, gamma, b);
+        } else {
+          normalise_line(dy.at(r, c, o), dx.at(r, c, o), v.inner, scale_only(b.inv_std, gamma));
+        }
+      });
     }
   }
 }

@@ -25,6 +25,10 @@ struct Runs {
 /// Elements visited together: few enough to stay in the first-level cache for a second pass.
 inline constexpr Index chunk_size = 2048;
 
+/// Short runs visited together: each adds once to the same registers, and many additions in a row
+/// of much the same number round the same way.
+inline constexpr Index chunk_runs = 32;
+
 /// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
 /// parts of one run where runs are long, several whole runs where they are short.
 template <typename F>
@@ -36,7 +40,7 @@ void for_each_chunk(Index count, Index length, const F& f) {
       }
     }
   } else {
-    const Index together = std::max<Index>(1, chunk_size / length);
+    const Index together = std::clamp<Index>(chunk_size / length, 1, chunk_runs);
     for (Index run = 0; run < count; run += together) {
       f(run, std::min(together, count - run), Index{0}, length);
     }

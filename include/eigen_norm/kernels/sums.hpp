@@ -64,12 +64,11 @@ class Sums {
     Packs<1> rest = zeros<1>();
     for (; i < n; ++i) add_terms(rest, term(At<1>{i}));
     add_terms(rest_, rest);
-    if (++calls_ == flush) settle();
   }
 
   Compute total(int term) const {
     const auto t = static_cast<std::size_t>(term);
-    return (settled_[t].sum() + total_[t].sum()) + (settled_rest_[t].sum() + rest_[t].sum());
+    return total_[t].sum() + rest_[t].sum();
   }
 
  private:
@@ -83,18 +82,8 @@ class Sums {
     return packs;
   }
 
-  /// Short runs come in many calls.
-  void settle() {
-    add_terms(settled_, total_);
-    add_terms(settled_rest_, rest_);
-    total_ = zeros<lanes>();
-    rest_ = zeros<1>();
-    calls_ = 0;
-  }
-
-  Packs<lanes> total_ = zeros<lanes>(), settled_ = total_;
-  Packs<1> rest_ = zeros<1>(), settled_rest_ = rest_;
-  Index calls_ = 0;
+  Packs<lanes> total_ = zeros<lanes>();
+  Packs<1> rest_ = zeros<1>();
 };
 
 }  // namespace eigen_norm::kernels

@@ -113,10 +113,9 @@ struct EigenObject<X, true> {
   using Plain = Copy<row_major>;
 
   static Shape shape(const Type& x) {
+    const Eigen::DSizes<Index, rank> sizes(x.dimensions());
     Shape result;
-    for (int axis = 0; axis < rank; ++axis) {
-      result.push_back(x.dimensions()[static_cast<std::size_t>(axis)]);
-    }
+    for (const Index size : sizes) result.push_back(size);
     return result;
   }
   static Layout layout(const Type& x) { return Layout::packed(shape(x), row_major); }
