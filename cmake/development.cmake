@@ -17,7 +17,8 @@ add_library(eigen_norm_native INTERFACE)
 if(EIGEN_NORM_NATIVE)
   target_compile_options(eigen_norm_native INTERFACE -march=native)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    # g++ 12 warns about its own AVX-512 header.
-    target_compile_options(eigen_norm_native INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+    # g++ 12 warns about its own AVX-512 header, and about Eigen's aligned memory.
+    target_compile_options(eigen_norm_native INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized
+                                                       -Wno-free-nonheap-object)
   endif()
 endif()

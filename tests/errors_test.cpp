@@ -59,7 +59,7 @@ TEST(Construction, RefusesGroupsThatDoNotDivideTheChannels) {
 TEST(Construction, RefusesAnEpsThatIsNegativeOrNoNumber) {
   BatchNormOptions batch;
   batch.eps = -0.5;
-  expect_error<invalid_argument>("BatchNorm2d: expected eps >= 0 and finite, got -0.500000",
+  expect_error<invalid_argument>("BatchNorm2d: expected eps >= 0 and finite, got -0.5",
                                  [&] { BatchNorm2d<float>(4, batch); });
   LayerNormOptions layer;
   layer.eps = std::numeric_limits<double>::quiet_NaN();

@@ -19,7 +19,7 @@ TEST(CheckEps, AcceptsZeroAndWhatIsPositive) {
 
 TEST(CheckEps, RefusesWhatIsNegativeOrNotFinite) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  expect_error<invalid_argument>("Norm: expected eps >= 0 and finite, got -1.000000",
+  expect_error<invalid_argument>("Norm: expected eps >= 0 and finite, got -1",
                                  [] { check_eps("Norm", -1); });
   expect_error<invalid_argument>("Norm: expected eps >= 0 and finite, got inf",
                                  [=] { check_eps("Norm", infinity); });

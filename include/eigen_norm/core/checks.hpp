@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdio>  // std::snprintf: std::to_string writes -1e-9 as -0.000000
 #include <limits>
 #include <string>
 
@@ -11,7 +12,9 @@ namespace eigen_norm {
 /// eps is added to a variance: not negative, not NaN, not infinite.
 inline void check_eps(const std::string& layer, double eps) {
   if (!(eps >= 0 && eps <= std::numeric_limits<double>::max())) {
-    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + std::to_string(eps));
+    char number[32];
+    std::snprintf(number, sizeof(number), "%g", eps);
+    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + number);
   }
 }
 
