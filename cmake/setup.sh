@@ -23,7 +23,7 @@ install_missing() {
   if [ ${#missing[@]} -eq 0 ]; then return; fi
 
   if [ "$(id -u)" -ne 0 ]; then as_root=sudo; fi
-  if ! command -v apt-get $as_root >/dev/null; then
+  if ! command -v apt-get >/dev/null || ! command -v ${as_root:-true} >/dev/null; then
     echo "Needed, by the names of Debian's packages: ${missing[*]}"
     echo "They cannot be installed from here; going on with what there is."
     return

@@ -39,7 +39,9 @@ class BatchNorm
 
   /// Where the number of channels is fixed at compile time.
   template <int C = Channels, std::enable_if_t<C != Eigen::Dynamic, int> = 0>
-  explicit BatchNorm(const BatchNormOptions& options = {}) : BatchNorm(C, options) {}
+  BatchNorm() : BatchNorm(C) {}
+  template <int C = Channels, std::enable_if_t<C != Eigen::Dynamic, int> = 0>
+  explicit BatchNorm(const BatchNormOptions& options) : BatchNorm(C, options) {}
 
   const BatchNormOptions& options() const { return options_; }
   Index num_features() const { return num_features_; }
@@ -131,8 +133,8 @@ class BatchNorm
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
     auto& last = this->last();
     if (uses_running(false)) {
-      last.begin(shape, false);
       last.resize(num_features_);
+      last.begin(shape, false);
       const auto running = running_.view(options_.eps);
       for (Index c = 0; c < num_features_; ++c) {
         last.mean.data()[c] = running.at(c).mean;

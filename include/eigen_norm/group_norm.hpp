@@ -30,7 +30,9 @@ class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels, Ei
 
   /// Where the number of channels is fixed at compile time.
   template <int C = Channels, std::enable_if_t<C != Eigen::Dynamic, int> = 0>
-  explicit GroupNorm(Index num_groups = 1, const GroupNormOptions& options = {})
+  GroupNorm() : GroupNorm(1, C) {}
+  template <int C = Channels, std::enable_if_t<C != Eigen::Dynamic, int> = 0>
+  explicit GroupNorm(Index num_groups, const GroupNormOptions& options = {})
       : GroupNorm(num_groups, C, options) {}
 
   const GroupNormOptions& options() const { return options_; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <limits>
 #include <vector>
 
 #include "eigen_norm/core/checks.hpp"
@@ -39,7 +40,9 @@ class LayerNorm : public Layer<LayerNorm<Scalar, Features>, Scalar, Features, Ei
 
   /// Where the number of features is fixed at compile time.
   template <int F = Features, std::enable_if_t<F != Eigen::Dynamic, int> = 0>
-  explicit LayerNorm(const LayerNormOptions& options = {}) : LayerNorm(Index{F}, options) {}
+  LayerNorm() : LayerNorm(Index{F}) {}
+  template <int F = Features, std::enable_if_t<F != Eigen::Dynamic, int> = 0>
+  explicit LayerNorm(const LayerNormOptions& options) : LayerNorm(Index{F}, options) {}
 
   const LayerNormOptions& options() const { return options_; }
   std::vector<Index> normalized_shape() const {
@@ -65,8 +68,13 @@ class LayerNorm : public Layer<LayerNorm<Scalar, Features>, Scalar, Features, Ei
     if (shape.rank() == 0) {
       memory::raise_invalid("LayerNorm: expected normalized_shape of at least 1 dimension, got ()");
     }
+    Index most = std::numeric_limits<Index>::max();
     for (int axis = 0; axis < shape.rank(); ++axis) {
       check_size<Eigen::Dynamic>("LayerNorm", "every dimension of normalized_shape", shape[axis]);
+      if (shape[axis] > most) {
+        memory::raise_invalid("LayerNorm: expected a size within Index, got " + shape.text());
+      }
+      most /= shape[axis];
     }
     if (Features != Eigen::Dynamic && shape.rank() != 1) {
       memory::raise_invalid("LayerNorm: expected 1 dimension of " + std::to_string(Features) +

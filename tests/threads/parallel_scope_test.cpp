@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "eigen_norm/eigen_norm.hpp"
@@ -70,6 +73,36 @@ TEST(ParallelScope, GivesTheSameBitsForEveryNumberOfThreads) {
   expect_same_bits("GroupNorm", GroupNorm<float>(4, 24), Images(16, 24, 20, 21));
   expect_same_bits("GroupNorm, one sample", GroupNorm<float>(8, 64), Images(1, 64, 64, 64));
   expect_same_bits("GroupNorm, last", GroupNorm<float>(4, 24, group_last), Images(16, 20, 21, 24));
+}
+
+TEST(ParallelScope, WorksOnThePool) {
+  Eigen::ThreadPool pool(2);
+  Eigen::ThreadPoolDevice device(&pool, 2);
+  const ParallelScope scope(device);
+  std::atomic<int> on_the_pool{0};
+  kernels::parallel_for(64, kernels::parallel_threshold, [&](Index) {
+    on_the_pool += device.currentThreadId() >= 0 ? 1 : 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  EXPECT_GT(on_the_pool, 0);
+}
+
+TEST(ParallelScope, OpenedByEveryThreadOfItsPoolDoesNotWaitForItself) {
+  Eigen::ThreadPool pool(2);
+  Eigen::ThreadPoolDevice device(&pool, 2);
+  const Rows x = Rows::Random(512, 256);
+  Eigen::Barrier done(8);
+  std::atomic<int> right{0};
+  for (int task = 0; task < 8; ++task) {
+    pool.Schedule([&] {
+      const ParallelScope scope(device);
+      LayerNorm<float> norm(256);
+      right += norm.forward(x).rows() == 512 ? 1 : 0;
+      done.Notify();
+    });
+  }
+  done.Wait();
+  EXPECT_EQ(right, 8);
 }
 
 TEST(ParallelScope, EndsWithItsBlock) {

@@ -16,6 +16,10 @@ struct LastForward {
   Buffered<S, Size> mean = {};     ///< by statistic
   Buffered<S, Size> inv_std = {};  ///< by statistic
 
+  /// Whether there is something to answer: not before the first forward, nor after being moved
+  /// away.
+  bool is_answerable() const { return exists && (shape.size() == 0 || mean.view().size() > 0); }
+
   void begin(const memory::Shape& of_x, bool own) {
     exists = true;
     own_statistics = own;

@@ -24,6 +24,9 @@ namespace eigen_norm {
 ///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
 template <typename Derived, typename Scalar_, int Size, int StatisticsSize>
 class Layer {
+  static_assert(!Eigen::NumTraits<Scalar_>::IsInteger && !Eigen::NumTraits<Scalar_>::IsComplex,
+                "eigen_norm: the scalar must be real and not an integer");
+
  public:
   using Scalar = Scalar_;
   using P = Param<Scalar>;
@@ -52,7 +55,9 @@ class Layer {
     check_output(out, "output", in.shape(), in.buffer());
     const auto result = out.open(in.shape(), self().wants_packed());
     if (in.shape().size() == 0) return last_.begin(in.shape(), last_.own_statistics);
-    self().normalise(operand(in.buffer()), operand(result), in.shape());
+    const ConstOperand from = operand(in.buffer());
+    if (affine_.any()) scratch(pieces(from));  // for backward, which allocates nothing
+    self().normalise(from, operand(result), in.shape());
     out.close();
   }
 
@@ -93,7 +98,8 @@ class Layer {
   void backward(const X& x, const Dy& dy, Dx&& dx) {
     check_types<X, Dx>();
     check_types<X, Dy, false>();
-    if (!last_.exists) memory::raise_logic(self().name() + ": backward needs a forward before it");
+    if (!last_.is_answerable())
+      memory::raise_logic(self().name() + ": backward needs a forward before it");
     const bool packed = self().wants_packed();
     const memory::Input<X> in(x, packed);
     const memory::Input<Dy, memory::EigenObject<X>::row_major> gradient(dy, packed);
@@ -148,8 +154,8 @@ class Layer {
   /// null.
   void normalise_by_own(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
                         S* var = nullptr) {
-    last_.begin(shape, true);
     last_.resize(x.shape.statistics());
+    last_.begin(shape, true);
     kernels::normalise(
         x, y, affine_.view(),
         kernels::FromData<Scalar>(eps_, {last_.mean.data(), last_.inv_std.data(), var}));
@@ -177,8 +183,6 @@ class Layer {
                           got.text() + hint);
   }
 
-  double eps() const { return eps_; }
-  const LastForward<S, StatisticsSize>& last() const { return last_; }
   LastForward<S, StatisticsSize>& last() { return last_; }
 
   /// Room for `count` times two numbers by channel: dgamma and dbeta in backward, a batch's
@@ -198,11 +202,10 @@ class Layer {
   }
 
   void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
-    const Index pieces = kernels::Partition::pieces(x.shape, most_pieces);
-    S* sums = affine_.any() ? scratch(pieces) : nullptr;
+    S* sums = affine_.any() ? scratch(pieces(x)) : nullptr;
     kernels::backward(
         kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), last_.own_statistics, sums},
-        kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}), pieces);
+        kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}), pieces(x));
     if (sums != nullptr) affine_.accumulate(sums, sums + affine_.size());
   }
 
@@ -256,6 +259,10 @@ class Layer {
 
   /// Pieces that sums over samples are cut into for threads; a layer without heap memory has one.
   static constexpr Index most_pieces = Size == Eigen::Dynamic ? kernels::Partition::most_pieces : 1;
+
+  static Index pieces(const ConstOperand& x) {
+    return kernels::Partition::pieces(x.shape, most_pieces);
+  }
 
   AffineParameters<P, Size> affine_;
   LastForward<S, StatisticsSize> last_;

@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <string_view>
+#include <utility>
 
 #include "eigen_norm/kernels/coefficients.hpp"
 #include "eigen_norm/kernels/scalar.hpp"
@@ -20,6 +21,17 @@ class Buffered {
  public:
   using View = Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>>;
 
+  Buffered() = default;
+  Buffered(const Buffered&) = default;
+  Buffered& operator=(const Buffered&) = default;
+  Buffered(Buffered&& other) noexcept { *this = std::move(other); }
+  Buffered& operator=(Buffered&& other) noexcept {
+    storage_ = std::move(other.storage_);
+    size_ = std::exchange(other.size_, 0);
+    other.storage_.resize(0);
+    return *this;
+  }
+
   void resize(Index size) {
     if (size > storage_.size()) storage_.resize(size);
     size_ = size;
@@ -36,9 +48,10 @@ class Buffered {
 template <typename P, int Size>
 class AffineParameters {
  public:
-  AffineParameters(Index size, bool has_gamma, bool has_beta) : size_(size) {
-    gamma_.setConstant(has_gamma ? size : 0, P(1));
-    beta_.setConstant(has_beta ? size : 0, P(0));
+  AffineParameters(Index size, bool has_gamma, bool has_beta)
+      : size_(size), gamma_size_(has_gamma ? size : 0), beta_size_(has_beta ? size : 0) {
+    gamma_.setConstant(gamma_size_, P(1));
+    beta_.setConstant(beta_size_, P(0));
     gamma_grad_.setConstant(gamma_.size(), P(0));
     beta_grad_.setConstant(beta_.size(), P(0));
   }
@@ -54,14 +67,12 @@ class AffineParameters {
 
   /// Number of channels or features, whether they have gamma and beta or not.
   Index size() const { return size_; }
-  bool any() const { return gamma_.size() > 0 || beta_.size() > 0; }
+  bool any() const { return gamma_size_ > 0 || beta_size_ > 0; }
 
-  /// False where the caller has assigned an array of another size.
+  /// False where the caller has assigned an array of another size, or has moved the layer away.
   bool is_consistent() const {
-    const auto fits = [this](const Parameters<P, Size>& value, const Parameters<P, Size>& grad) {
-      return value.size() == grad.size() && (value.size() == 0 || value.size() == size_);
-    };
-    return fits(gamma_, gamma_grad_) && fits(beta_, beta_grad_);
+    return gamma_.size() == gamma_size_ && gamma_grad_.size() == gamma_size_ &&
+           beta_.size() == beta_size_ && beta_grad_.size() == beta_size_;
   }
 
   void zero_grad() {
@@ -95,7 +106,7 @@ class AffineParameters {
     }
   }
 
-  Index size_;
+  Index size_, gamma_size_, beta_size_;
   Parameters<P, Size> gamma_, beta_, gamma_grad_, beta_grad_;
 };
 

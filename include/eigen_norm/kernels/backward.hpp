@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "eigen_norm/kernels/column_loop.hpp"
 #include "eigen_norm/kernels/lane_loop.hpp"
 #include "eigen_norm/kernels/row_loop.hpp"

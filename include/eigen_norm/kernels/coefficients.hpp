@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
+#include <type_traits>
 
 #include "eigen_norm/kernels/scalar.hpp"
 #include "eigen_norm/memory/shape.hpp"
@@ -21,6 +23,17 @@ S inverse_std(const S& var, double eps) {
   using std::sqrt;
   const S squared = var + S(eps);
   return squared == S(0) ? S(0) : S(S(1) / sqrt(squared));
+}
+
+/// Rounded to P, at most P's largest number: 1 / sigma of subnormal data is beyond float.
+template <typename P, typename S>
+P narrow(const S& value) {
+  if constexpr (!std::is_same_v<P, S>) {
+    const S largest = S(std::numeric_limits<P>::max());
+    if (value > largest) return std::numeric_limits<P>::max();
+    if (value < -largest) return std::numeric_limits<P>::lowest();
+  }
+  return static_cast<P>(value);
 }
 
 /// gamma and beta by channel, either of which may be absent (null): then it is 1 or 0.
@@ -43,7 +56,7 @@ struct Forward {
   template <typename S>
   Forward(const Statistic<S>& s, const P& gamma, const P& beta) : centre(static_cast<P>(s.mean)) {
     const S a = S(gamma) * s.inv_std;
-    scale = static_cast<P>(a);
+    scale = narrow<P>(a);
     shift = static_cast<P>(S(beta) + (S(centre) - s.mean) * a);
   }
 };
@@ -56,7 +69,7 @@ struct Standardise {
   template <typename S>
   explicit Standardise(const Statistic<S>& s)
       : centre(static_cast<P>(s.mean)),
-        inv_std(static_cast<P>(s.inv_std)),
+        inv_std(narrow<P>(s.inv_std)),
         rest(static_cast<P>((S(centre) - s.mean) * s.inv_std)) {}
 };
 
@@ -92,7 +105,7 @@ struct Backward {
   Backward() = default;
   template <typename S>
   Backward(const Statistic<S>& s, const GradientSums<S>& t, Index count)
-      : centre(static_cast<P>(s.mean)), inv_std(static_cast<P>(s.inv_std)) {
+      : centre(static_cast<P>(s.mean)), inv_std(narrow<P>(s.inv_std)) {
     const S m = S(static_cast<double>(count));
     slope = static_cast<P>(-s.inv_std * t.dy_xhat / m);
     offset = static_cast<P>(-(t.dy + (S(centre) - s.mean) * s.inv_std * t.dy_xhat) / m);

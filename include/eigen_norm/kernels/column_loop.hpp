@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "eigen_norm/kernels/backward_pass.hpp"
 #include "eigen_norm/kernels/lane_gradient_sums.hpp"
 #include "eigen_norm/kernels/partition.hpp"

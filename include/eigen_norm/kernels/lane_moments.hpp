@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "eigen_norm/kernels/moments.hpp"
 #include "eigen_norm/kernels/partition.hpp"
 #include "eigen_norm/kernels/rows.hpp"

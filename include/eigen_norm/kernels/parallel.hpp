@@ -24,6 +24,12 @@ inline const Executor*& current_executor() {
   return executor;
 }
 
+/// True while the calling thread works on a task of parallel_for.
+inline bool& inside_a_task() {
+  thread_local bool inside = false;
+  return inside;
+}
+
 /// Below this many elements a second thread costs more than it saves.
 inline constexpr Index parallel_threshold = 32768;
 
@@ -32,13 +38,13 @@ inline constexpr Index parallel_threshold = 32768;
 /// inputs and inside a parallel region. No result may depend on who runs what.
 template <typename F>
 void parallel_for(Index tasks, Index elements, const F& f) {
-  if (tasks > 1 && elements >= parallel_threshold) {
+  if (tasks > 1 && elements >= parallel_threshold && !inside_a_task()) {
     if (const Executor* executor = current_executor()) {
       const auto task = [](const void* context, Index index) {
-        const Executor* outside = current_executor();
-        current_executor() = nullptr;
+        const bool outside = inside_a_task();
+        inside_a_task() = true;
         (*static_cast<const F*>(context))(index);
-        current_executor() = outside;
+        inside_a_task() = outside;
       };
       return executor->run(tasks, task, &f);
     }

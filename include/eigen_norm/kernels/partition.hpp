@@ -26,9 +26,11 @@ class Partition {
   static constexpr Index most_pieces = 16;
   static constexpr Index most_parts = 64;
 
-  /// Pieces that the repeats are cut into, `limit` at most.
+  /// Pieces that the repeats are cut into, `limit` at most. A backward pass keeps sums by channel
+  /// for each: small beside the samples that share them.
   static Index pieces(const memory::CollapsedShape& shape, Index limit = most_pieces) {
-    return std::min({wanted(shape), shape.repeats, limit});
+    const Index samples = shape.repeats * shape.outer * shape.inner;
+    return std::min({wanted(shape), shape.repeats, limit, std::max<Index>(1, samples / 64)});
   }
 
   Partition(const memory::CollapsedShape& shape, memory::Loop loop, Index pieces)

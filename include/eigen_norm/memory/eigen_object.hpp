@@ -24,8 +24,16 @@ std::false_type is_tensor_test(const void*);
 template <typename X>
 inline constexpr bool is_tensor = decltype(is_tensor_test(std::declval<Bare<X>*>()))::value;
 
+template <typename D>
+std::true_type is_dense_test(const Eigen::DenseBase<D>*);
+std::false_type is_dense_test(const void*);
+
 template <typename X>
-inline constexpr bool is_dense = std::is_base_of_v<Eigen::DenseBase<Bare<X>>, Bare<X>>;
+inline constexpr bool is_dense = decltype(is_dense_test(std::declval<Bare<X>*>()))::value;
+
+template <typename D>
+std::true_type is_owner_test(const Eigen::PlainObjectBase<D>*);
+std::false_type is_owner_test(const void*);
 
 /// Expressions with direct access to memory have data(); Eigen's flag alone is true of some that
 /// have not.
@@ -68,7 +76,7 @@ struct EigenObject {
   static constexpr bool row_major = Type::IsRowMajor;
   static constexpr bool has_memory = (Type::Flags & Eigen::DirectAccessBit) != 0 && has_data<Type>;
   static constexpr bool is_writable = has_memory && (Type::Flags & Eigen::LvalueBit) != 0;
-  static constexpr bool is_owner = std::is_base_of_v<Eigen::PlainObjectBase<Type>, Type>;
+  static constexpr bool is_owner = decltype(is_owner_test(std::declval<Type*>()))::value;
 
   static Shape shape(const Type& x) { return {x.rows(), x.cols()}; }
   static Layout layout(const Type& x) { return {shape(x), row_major, x.outerStride()}; }

@@ -22,12 +22,17 @@ class ParallelScope : private kernels::Executor {
   explicit ParallelScope(const Device& device) : device_(device) {
     kernels::current_executor() = this;
   }
+  explicit ParallelScope(const Device&& device) = delete;  // it would be gone
   ~ParallelScope() override { kernels::current_executor() = outside_; }
   ParallelScope(const ParallelScope&) = delete;
   ParallelScope& operator=(const ParallelScope&) = delete;
 
  private:
   void run(Index tasks, Task task, const void* context) const override {
+    if (device_.currentThreadId() >= 0) {  // a thread of the pool itself must not wait for it
+      for (Index index = 0; index < tasks; ++index) task(context, index);
+      return;
+    }
     // Dear enough for Eigen to give every task a thread.
     const Eigen::TensorOpCost cost(0, 0, 1e6);
     device_.parallelFor(tasks, cost, [=](Index begin, Index end) {
