@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <vector>
 
 namespace eigen_norm::kernels {
@@ -19,7 +20,8 @@ TEST(Rows, OfTwoLevelsRunThroughTheInnerOneFirst) {
 TEST(AddRows, AddsEveryRowOnceForEveryWidthAndCount) {
   for (const Index width : {1, 7, 16, 33}) {
     for (const Index rows : {1, 7, 8, 9, 23}) {
-      const std::vector<double> x(static_cast<std::size_t>(width * rows), 0.5);
+      std::vector<double> x(static_cast<std::size_t>(width * rows));
+      std::iota(x.begin(), x.end(), 0.0);
       std::array<Tile<double>, 1> sums{};
       add_rows<double>(
           0, rows, width, sums, [&](Index row) { return x.data() + row * width; },
@@ -27,8 +29,8 @@ TEST(AddRows, AddsEveryRowOnceForEveryWidthAndCount) {
             return terms(load<double, lanes.value>(row + l));
           });
       for (Index l = 0; l < tile_size; ++l) {
-        ASSERT_EQ(sums[0][static_cast<std::size_t>(l)],
-                  l < width ? 0.5 * static_cast<double>(rows) : 0.0);
+        const Index sum = l < width ? width * rows * (rows - 1) / 2 + rows * l : 0;
+        ASSERT_EQ(sums[0][static_cast<std::size_t>(l)], static_cast<double>(sum));
       }
     }
   }
