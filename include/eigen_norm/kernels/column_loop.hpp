@@ -14,11 +14,6 @@
 
 namespace eigen_norm::kernels {
 
-/// Groups whose lanes fill a tile; at least one, which may then be wider.
-inline Index groups_per_tile(const CollapsedShape& v) {
-  return std::max<Index>(1, tile_size / v.group);
-}
-
 /// f(o) for all rows o of a tile `width` lanes wide, side by side where there are threads.
 template <typename F>
 void for_each_row(Index rows, Index width, const F& f) {

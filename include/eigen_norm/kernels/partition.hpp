@@ -9,6 +9,11 @@
 
 namespace eigen_norm::kernels {
 
+/// Groups whose channels fill a tile; at least one, which may then be wider.
+inline Index groups_per_tile(const memory::CollapsedShape& shape) {
+  return std::max<Index>(1, tile_size / shape.group);
+}
+
 /// Some repeats and some groups of a collapsed shape: what one task works on.
 struct Part {
   Index piece;  ///< which of the pieces that the repeats are cut into
@@ -38,7 +43,7 @@ class Partition {
     const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
     groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
     if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
-      const Index per_tile = std::max<Index>(1, tile_size / shape.group);
+      const Index per_tile = groups_per_tile(shape);
       groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
     }
     chunks_ = (groups_ + groups_per_chunk_ - 1) / groups_per_chunk_;

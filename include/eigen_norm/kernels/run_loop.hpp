@@ -25,12 +25,11 @@ void normalise_line(const Scalar* x, Scalar* y, Index n, const Forward<Param<Sca
 /// that reads them and the visit that writes, and a tile at most. One where a group is larger.
 inline Index groups_per_block(const CollapsedShape& v) {
   constexpr Index cached = Index{1} << 18;  // elements
-  return std::clamp<Index>(cached / v.values_per_statistic(), 1,
-                           std::max<Index>(1, tile_size / v.group));
+  return std::clamp<Index>(cached / v.values_per_statistic(), 1, groups_per_tile(v));
 }
 
-/// f(c, o) for the channels [begin, end), at most a tile of them, and all o: in the order of
-/// memory, but backwards, for what was read last is the likeliest to be in the cache.
+/// f(c, o) for the channels [begin, end) and all o: in the order of memory, but backwards, for what
+/// was read last is the likeliest to be in the cache.
 template <typename F>
 void for_each_run(const CollapsedShape& v, Index begin, Index end, const F& f) {
   for (Index o = v.outer - 1; o >= 0; --o) {
