@@ -98,8 +98,9 @@ class Layer {
   void backward(const X& x, const Dy& dy, Dx&& dx) {
     check_types<X, Dx>();
     check_types<X, Dy, false>();
-    if (!last_.is_answerable())
+    if (!last_.is_answerable()) {
       memory::raise_logic(self().name() + ": backward needs a forward before it");
+    }
     const bool packed = self().wants_packed();
     const memory::Input<X> in(x, packed);
     const memory::Input<Dy, memory::EigenObject<X>::row_major> gradient(dy, packed);

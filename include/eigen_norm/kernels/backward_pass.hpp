@@ -45,7 +45,7 @@ struct BackwardPass {
   }
 };
 
-/// dx = dy * gamma * inv_std as a forward pass without mean and beta.
+/// dx = dy * gamma * inv_std as a forward pass without mean and beta, from inv_std as rounded to P.
 template <typename P>
 Forward<P> scale_only(const P& inv_std, const P& gamma) {
   return {Statistic<P>{P(0), inv_std}, gamma, P(0)};

@@ -2,19 +2,16 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "eigen_norm/kernels/coefficients.hpp"
 #include "eigen_norm/kernels/run_moments.hpp"
 
-/// The two sums behind every backward pass, over elements that share gamma and the statistic:
-///
-///     dy       = sum_i dy_i               (dbeta)
-///     dy_xhat  = sum_i dy_i * xhat_i      (dgamma)
-///
-/// In centred form, chunk by chunk: xhat = (x - centre) * inv_std inside the loop, the rest of xhat
-/// once at the end.
+/// GradientSums of runs and rows in centred form, chunk by chunk: xhat = (x - centre) * inv_std inside
+/// the loop, the rest of xhat once at the end.
 
 namespace eigen_norm::kernels {
 
