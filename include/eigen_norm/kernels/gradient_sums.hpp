@@ -10,8 +10,8 @@
 #include "eigen_norm/kernels/coefficients.hpp"
 #include "eigen_norm/kernels/run_moments.hpp"
 
-/// GradientSums of runs and rows in centred form, chunk by chunk: xhat = (x - centre) * inv_std inside
-/// the loop, the rest of xhat once at the end.
+/// GradientSums of runs and rows in centred form, chunk by chunk: xhat = (x - centre) * inv_std
+/// inside the loop, the rest of xhat once at the end.
 
 namespace eigen_norm::kernels {
 
