@@ -16,7 +16,7 @@ using test::Values;
 TEST(LaneGradientSums, AreThoseOfEachColumn) {
   constexpr Index width = 21, rows = 1100;
   const Values x = random_floats(width * rows, 1, 1e4), dy = random_floats(width * rows, 2);
-  StandardiseTile<float> tile;
+  StandardiseTile<float, sum_tile_size> tile;
   for (Index lane = 0; lane < width; ++lane) tile.set(lane, Standardise<float>(statistic));
   const auto sums =
       lane_gradient_sums(x.data(), Rows{rows, width}, dy.data(), Rows{rows, width}, width, tile);

@@ -30,6 +30,34 @@ TEST(LaneMoments, AreThoseOfEachColumn) {
   }
 }
 
+TEST(LaneMoments, HoldWhereNarrowRowsAreTakenTogether) {
+  constexpr Index width = 3, rows = 1001;
+  const Values values = normal_values(rows * width, 1e4, 1);
+  const auto lanes = lane_moments(values.data(), Rows{rows, width}, width);
+  for (Index l = 0; l < width; ++l) {
+    Values column;
+    for (Index row = 0; row < rows; ++row) {
+      column.push_back(values[static_cast<std::size_t>(row * width + l)]);
+    }
+    expect_moments(lanes.at(l), moments_by_definition(column));
+  }
+}
+
+// The sample of rows sees zeros alone, far from the mean of the others.
+TEST(LaneMoments, HoldWhereTheSampleMisleads) {
+  constexpr Index width = 70, rows = 16 * 64;
+  Values values = normal_values(rows * width, 1e3, 1e-2);
+  for (Index row = 0; row < rows; row += 64) {
+    for (Index l = 0; l < width; ++l) values[static_cast<std::size_t>(row * width + l)] = 900;
+  }
+  const auto lanes = lane_moments(values.data(), Rows{rows, width}, width);
+  Values column;
+  for (Index row = 0; row < rows; ++row) {
+    column.push_back(values[static_cast<std::size_t>(row * width)]);
+  }
+  expect_moments(lanes.at(0), moments_by_definition(column));
+}
+
 TEST(LaneMoments, AreDoneAgainInDoubleWhereOneLaneOverflows) {
   constexpr Index width = 20, rows = 40;
   Values values = normal_values(rows * width, 0, 1);

@@ -43,14 +43,21 @@ TEST(Partition, LeavesSmallInputsWhole) {
 }
 
 TEST(Partition, CutsColumnsBetweenWholeTiles) {
-  const memory::CollapsedShape shape = samples(1, 1000, 1, 1);
-  memory::CollapsedShape tall = shape;
-  tall.outer = 5000;
+  memory::CollapsedShape shape = samples(1, 4000, 1, 1);
+  shape.outer = 500;
   std::vector<Index> begins;
-  Partition(tall, memory::Loop::column, 1).for_each([&](const Part& part) {
+  Partition(shape, memory::Loop::column, 1).for_each([&](const Part& part) {
     begins.push_back(part.group_begin);
   });
-  EXPECT_EQ(begins, (std::vector<Index>{0, 256, 512, 768}));
+  EXPECT_EQ(begins, (std::vector<Index>{0, tile_size, 2 * tile_size, 3 * tile_size}));
+}
+
+TEST(Partition, LeavesTallColumnsTogetherForBlocksOfRows) {
+  memory::CollapsedShape shape = samples(1, 4000, 1, 1);
+  shape.outer = 5000;
+  int parts = 0;
+  Partition(shape, memory::Loop::column, 1).for_each([&](const Part&) { ++parts; });
+  EXPECT_EQ(parts, 1);
 }
 
 TEST(RowBlocks, CoverAllRowsInOrder) {

@@ -3,9 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
-#include <vector>
-
 namespace eigen_norm::kernels {
 namespace {
 
@@ -17,23 +14,26 @@ TEST(Rows, OfTwoLevelsRunThroughTheInnerOneFirst) {
   EXPECT_EQ(rows.offset(5), 114);
 }
 
-TEST(AddRows, AddsEveryRowOnceForEveryWidthAndCount) {
-  for (const Index width : {1, 7, 16, 33}) {
-    for (const Index rows : {1, 7, 8, 9, 23}) {
-      std::vector<double> x(static_cast<std::size_t>(width * rows));
-      std::iota(x.begin(), x.end(), 0.0);
-      std::array<Tile<double>, 1> sums{};
-      add_rows<double>(
-          0, rows, width, sums, [&](Index row) { return x.data() + row * width; },
-          [](auto lanes, const double* row, Index l) {
-            return terms(load<double, lanes.value>(row + l));
-          });
-      for (Index l = 0; l < tile_size; ++l) {
-        const Index sum = l < width ? width * rows * (rows - 1) / 2 + rows * l : 0;
-        ASSERT_EQ(sums[0][static_cast<std::size_t>(l)], static_cast<double>(sum));
-      }
-    }
-  }
+TEST(RowFold, TakesNarrowDenseRowsTogetherAndLeavesTheRest) {
+  const RowFold fold(1000, 3, true);
+  EXPECT_GE(fold.lanes(), 64);
+  EXPECT_LE(fold.lanes(), sum_tile_size);
+  EXPECT_EQ(fold.lanes(), 3 * fold.copies);
+  EXPECT_EQ(fold.folded * fold.copies + fold.rest, 1000);
+  EXPECT_LT(fold.rest, fold.copies);
+}
+
+TEST(RowFold, LeavesWideRowsAndRowsWithGapsAlone) {
+  EXPECT_EQ(RowFold(1000, 64, true).copies, 1);
+  EXPECT_EQ(RowFold(1000, 3, false).copies, 1);
+  EXPECT_EQ(RowFold(1, 3, true).copies, 1);
+}
+
+TEST(RowFold, RepeatsTheFirstLanes) {
+  Tile<int> tile;
+  for (int l = 0; l < 3; ++l) tile[l] = l;
+  RowFold(1000, 3, true).repeat(tile);
+  for (int l = 0; l < 64; ++l) EXPECT_EQ(tile[l], l % 3);
 }
 
 }  // namespace

@@ -37,6 +37,16 @@ TEST(RunMoments, HoldWhereTheFirstElementIsAHundredSigmaOff) {
   expect_moments(moments_of(values), moments_by_definition(values));
 }
 
+// What is sampled says -20, the mean is 1e3.
+TEST(RunMoments, HoldWhereTheSampleMisleads) {
+  constexpr Index n = 80000;
+  Values values = normal_values(n, 1e3, 1e-2);
+  for (Index piece = 0; piece < 8; ++piece) {
+    std::fill_n(values.begin() + piece * n / 8, 64, -20.0f);
+  }
+  expect_moments(moments_of(values), moments_by_definition(values));
+}
+
 TEST(RunMoments, OfAConstantAreExact) {
   for (const float constant : {10000.1f, 3.3e7f, 1e-30f, 0.0f}) {
     const Moments<double> moments = moments_of(Values(5001, constant));

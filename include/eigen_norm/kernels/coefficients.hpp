@@ -30,10 +30,10 @@ template <typename P, typename S>
 P narrow(const S& value) {
   if constexpr (!std::is_same_v<P, S>) {
     const S largest = S(std::numeric_limits<P>::max());
-    if (value > largest) return std::numeric_limits<P>::max();
-    if (value < -largest) return std::numeric_limits<P>::lowest();
+    return static_cast<P>(value > largest ? largest : value < -largest ? -largest : value);
+  } else {
+    return value;
   }
-  return static_cast<P>(value);
 }
 
 /// gamma and beta by channel, either of which may be absent (null): then it is 1 or 0.
@@ -66,6 +66,7 @@ template <typename P>
 struct Standardise {
   P centre, inv_std, rest;
 
+  Standardise() = default;
   template <typename S>
   explicit Standardise(const Statistic<S>& s)
       : centre(static_cast<P>(s.mean)),

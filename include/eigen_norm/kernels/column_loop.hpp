@@ -5,23 +5,40 @@
 
 #include "eigen_norm/kernels/backward_pass.hpp"
 #include "eigen_norm/kernels/lane_gradient_sums.hpp"
-#include "eigen_norm/kernels/partition.hpp"
 #include "eigen_norm/kernels/sources.hpp"
-#include "eigen_norm/kernels/tiles.hpp"
+#include "eigen_norm/kernels/writer.hpp"
 
 /// The column loop: each of the adjacent elements has its own statistic, gamma and beta, and all
 /// rows have the same ones. BatchNorm1d on (N, C), every channels-last layer.
 
 namespace eigen_norm::kernels {
 
-/// f(o) for all rows o of a tile `width` lanes wide, side by side where there are threads.
+/// f(o, lanes) for rows of adjacent lanes, side by side where there are threads. Rows are taken
+/// together as `fold` says; o is the first of them.
 template <typename F>
-void for_each_row(Index rows, Index width, const F& f) {
-  const RowBlocks blocks(rows);
-  parallel_for(blocks.count(), rows * width, [&](Index block) {
-    for (Index o = blocks.begin(block); o < blocks.end(block); ++o) f(o);
+void for_each_row(const RowFold& fold, const F& f) {
+  const RowBlocks blocks(fold.folded);
+  parallel_for(blocks.count(), fold.folded * fold.lanes(), [&](Index block) {
+    for (Index o = blocks.begin(block); o < blocks.end(block); ++o) {
+      f(o * fold.copies, fold.lanes());
+    }
   });
+  const Index rest = fold.folded * fold.copies;
+  for (Index o = rest; o < rest + fold.rest; ++o) f(o, fold.width);
 }
+
+/// f(lane, group) for `width` lanes from channel c on.
+template <typename F>
+void for_each_lane(Index c, Index width, Index group, const F& f) {
+  if (group == 1) {
+    for (Index l = 0; l < width; ++l) f(l, c + l);
+  } else {
+    for (Index l = 0; l < width; ++l) f(l, (c + l) / group);
+  }
+}
+
+/// Rows of `width` lanes of a shape.
+inline Rows rows_of(const CollapsedShape& v) { return {v.outer, v.outer_stride}; }
 
 /// y(r, o, c) = (x(r, o, c) - centre(c)) * scale(c) + shift(c)
 template <typename Scalar, typename Source>
@@ -30,24 +47,28 @@ void normalise_columns(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                        const Part& part) {
   using P = Param<Scalar>;
   const CollapsedShape& v = x.shape;
-  Tile<Statistic<Stat<Scalar>>> statistics;
+  const Writer<Scalar> writer(v.size());
+  StatisticTile<Stat<Scalar>> statistics;
   ForwardTile<P> tile;
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += groups_per_tile(v)) {
       const Index groups = std::min(groups_per_tile(v), part.group_end - g);
-      source.of_columns(x, r, g, groups, statistics.data());
+      source.of_columns(x, r, g, groups, statistics);
       const Index end = (g + groups) * v.group;
       for (Index c = g * v.group; c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
-        for (Index l = 0; l < width; ++l) {
-          const auto& statistic = statistics[static_cast<std::size_t>((c + l) / v.group - g)];
-          tile.set(l, Forward<P>(statistic, affine.gamma_at(c + l), affine.beta_at(c + l)));
-        }
-        for_each_row(v.outer, width, [&](Index o) {
+        for_each_lane(c, width, v.group, [&](Index l, Index k) {
+          tile.set(l,
+                   Forward<P>(statistics.at(k - g), affine.gamma_at(c + l), affine.beta_at(c + l)));
+        });
+        const RowFold fold(v.outer, width,
+                           rows_of(v).is_dense(width) && rows_of(y.shape).is_dense(width));
+        tile.repeat(fold);
+        for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar* xs = x.at(r, c, o);
           Scalar* ys = y.at(r, c, o);
-          for_each_pack<P>(width, [&](auto lanes, Index l) {
-            store<lanes.value>(ys + l, tile.template y<lanes.value>(xs, l));
+          for_each_pack<P>(lanes_of_row, [&](auto lanes, Index l) {
+            writer.template write<lanes.value>(ys + l, tile.template y<lanes.value>(xs, l));
           });
         });
       }
@@ -63,52 +84,51 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
   using S = Stat<Scalar>;
   const auto &x = pass.x, &dy = pass.dy;
   const CollapsedShape& v = x.shape;
+  const Writer<Scalar> writer(v.size());
   const AffineSums<S> sums = pass.sums(part.piece);
-  Tile<Statistic<S>> statistics;
-  StandardiseTile<P> standardise;
+  StatisticTile<S> statistics;
+  StandardiseTile<P, sum_tile_size> standardise;
+  Tile<GradientSums<S>> t;
   BackwardTile<P> coefficients;
-  Tile<P> scale;
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += groups_per_tile(v)) {
       const Index groups = std::min(groups_per_tile(v), part.group_end - g);
       const Index begin = g * v.group, end = begin + groups * v.group;
-      const auto group_of = [&](Index c) { return static_cast<std::size_t>(c / v.group - g); };
-      source.of_columns(x, r, g, groups, statistics.data());
+      source.of_columns(x, r, g, groups, statistics);
 
-      Tile<GradientSums<S>> t{};
-      for (Index c = begin; pass.needs_sums() && c < end; c += tile_size) {
-        const Index width = std::min(tile_size, end - c);
-        for (Index l = 0; l < width; ++l) {
-          standardise.set(l, Standardise<P>(statistics[group_of(c + l)]));
-        }
-        const LaneGradientSums<S> lanes =
-            lane_gradient_sums(x.at(r, c), Rows{v.outer, v.outer_stride}, dy.at(r, c),
-                               Rows{v.outer, dy.shape.outer_stride}, width, standardise);
-        for (Index l = 0; l < width; ++l) {
+      for (Index k = 0; k < groups; ++k) t[k] = {};
+      for (Index c = begin; pass.needs_sums() && c < end; c += sum_tile_size) {
+        const Index width = std::min(sum_tile_size, end - c);
+        for_each_lane(c, width, v.group, [&](Index l, Index k) {
+          standardise.set(l, Standardise<P>(statistics.at(k - g)));
+        });
+        const LaneGradientSums<S> lanes = lane_gradient_sums(x.at(r, c), rows_of(v), dy.at(r, c),
+                                                             rows_of(dy.shape), width, standardise);
+        for_each_lane(c, width, v.group, [&](Index l, Index k) {
           sums.add(c + l, lanes.at(l));
-          t[group_of(c + l)].add(lanes.at(l), S(pass.affine.gamma_at(c + l)));
-        }
+          t[k - g].add(lanes.at(l), S(pass.affine.gamma_at(c + l)));
+        });
       }
 
       for (Index c = begin; c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
-        for (Index l = 0; l < width; ++l) {
-          const std::size_t k = group_of(c + l);
-          const P gamma = pass.affine.gamma_at(c + l);
-          const Backward<P> b(statistics[k], t[k], v.values_per_statistic());
-          coefficients.set(l, b);
-          at(scale, l) = pass.through_statistics ? gamma : scale_only(b.inv_std, gamma).scale;
-        }
-        for_each_row(v.outer, width, [&](Index o) {
+        for_each_lane(c, width, v.group, [&](Index l, Index k) {
+          coefficients.set(l, Backward<P>(statistics.at(k - g), t[k - g], v.values_per_statistic()),
+                           pass.affine.gamma_at(c + l));
+        });
+        const RowFold fold(v.outer, width,
+                           rows_of(v).is_dense(width) && rows_of(dy.shape).is_dense(width) &&
+                               rows_of(pass.dx.shape).is_dense(width));
+        coefficients.repeat(fold);
+        for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
           Scalar* dxs = pass.dx.at(r, c, o);
-          for_each_pack<P>(width, [&](auto lanes, Index l) {
+          for_each_pack<P>(lanes_of_row, [&](auto lanes, Index l) {
             constexpr int size = lanes.value;
-            const Pack<P, size> scaled = load_tile<size>(scale, l) * load<P, size>(dys + l);
             if (pass.through_statistics) {
-              store<size>(dxs + l, coefficients.template dx<size>(scaled, xs, l));
+              writer.template write<size>(dxs + l, coefficients.template dx<size>(xs, dys, l));
             } else {
-              store<size>(dxs + l, scaled);
+              writer.template write<size>(dxs + l, coefficients.template dx<size>(dys, l));
             }
           });
         });

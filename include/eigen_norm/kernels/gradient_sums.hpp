@@ -9,18 +9,12 @@
 
 #include "eigen_norm/kernels/coefficients.hpp"
 #include "eigen_norm/kernels/run_moments.hpp"
+#include "eigen_norm/kernels/tile.hpp"
 
 /// GradientSums of runs and rows in centred form, chunk by chunk: xhat = (x - centre) * inv_std
 /// inside the loop, the rest of xhat once at the end.
 
 namespace eigen_norm::kernels {
-
-/// False where a sum left the range of `Compute`.
-template <typename Compute>
-bool is_in_range(const Compute& sum) {
-  using std::abs;
-  return abs(sum) <= std::numeric_limits<Compute>::max();
-}
 
 /// The terms of both sums for one pack of dy and x.
 template <typename Compute, int Lanes, typename P>

@@ -6,7 +6,7 @@
 #include "eigen_norm/kernels/backward_pass.hpp"
 #include "eigen_norm/kernels/partition.hpp"
 #include "eigen_norm/kernels/sources.hpp"
-#include "eigen_norm/kernels/tiles.hpp"
+#include "eigen_norm/kernels/writer.hpp"
 
 /// The lane loop: each of the adjacent elements has its own statistic, all have one gamma and beta.
 /// Column-major LayerNorm and GroupNorm.
@@ -19,14 +19,15 @@ void normalise_lanes(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                      const Affine<Param<Scalar>>& affine, const Source& source, const Part& part) {
   using P = Param<Scalar>;
   const CollapsedShape& v = x.shape;
-  Tile<Statistic<Stat<Scalar>>> statistics;
+  const Writer<Scalar> writer(v.size());
+  StatisticTile<Stat<Scalar>> statistics;
   StandardiseTile<P> tile;
   for (Index r = part.repeat_begin; r < part.repeat_end; r += tile_size) {
     const Index width = std::min(tile_size, part.repeat_end - r);
     for (Index g = part.group_begin; g < part.group_end; ++g) {
-      source.of_lanes(x, r, width, g, statistics.data());
+      source.of_lanes(x, r, width, g, statistics);
       for (Index l = 0; l < width; ++l) {
-        tile.set(l, Standardise<P>(statistics[static_cast<std::size_t>(l)]));
+        tile.set(l, Standardise<P>(statistics.at(l)));
       }
       for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
         const P gamma = affine.gamma_at(v.affine_index(c));
@@ -35,7 +36,8 @@ void normalise_lanes(const Operand<const Scalar>& x, const Operand<Scalar>& y,
           const Scalar* xs = x.at(r, c, o);
           Scalar* ys = y.at(r, c, o);
           for_each_pack<P>(width, [&](auto lanes, Index l) {
-            store<lanes.value>(ys + l, tile.template xhat<lanes.value>(xs, l) * gamma + beta);
+            writer.template write<lanes.value>(
+                ys + l, tile.template xhat<lanes.value>(xs, l) * gamma + beta);
           });
         }
       }
@@ -52,18 +54,21 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
   const auto &x = pass.x, &dy = pass.dy;
   const CollapsedShape& v = x.shape;
   const AffineSums<S> sums = pass.sums(part.piece);
-  Tile<Statistic<S>> statistics;
+  const Writer<Scalar> writer(v.size());
+  StatisticTile<S> statistics;
   StandardiseTile<P> tile;
   BackwardTile<P> coefficients;
+  Tile<S> t1, t2;
   for (Index r = part.repeat_begin; r < part.repeat_end; r += tile_size) {
     const Index width = std::min(tile_size, part.repeat_end - r);
     for (Index g = part.group_begin; g < part.group_end; ++g) {
-      source.of_lanes(x, r, width, g, statistics.data());
+      source.of_lanes(x, r, width, g, statistics);
       for (Index l = 0; l < width; ++l) {
-        tile.set(l, Standardise<P>(statistics[static_cast<std::size_t>(l)]));
+        tile.set(l, Standardise<P>(statistics.at(l)));
       }
 
-      Tile<S> t1{}, t2{};
+      t1.head(width).setConstant(S(0));
+      t2.head(width).setConstant(S(0));
       for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
         const Index a = v.affine_index(c);
         const S gamma = S(pass.affine.gamma_at(a));
@@ -82,9 +87,8 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
         }
       }
       for (Index l = 0; l < width; ++l) {
-        const auto i = static_cast<std::size_t>(l);
-        const GradientSums<S> t{t1[i], t2[i]};
-        coefficients.set(l, Backward<P>(statistics[i], t, v.values_per_statistic()));
+        const GradientSums<S> t{t1[l], t2[l]};
+        coefficients.set(l, Backward<P>(statistics.at(l), t, v.values_per_statistic()));
       }
 
       for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
@@ -95,7 +99,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
           for_each_pack<P>(width, [&](auto lanes, Index l) {
             constexpr int size = lanes.value;
             const Pack<P, size> scaled = gamma * load<P, size>(dys + l);
-            store<size>(dxs + l, coefficients.template dx<size>(scaled, xs, l));
+            writer.template write<size>(dxs + l, coefficients.template dx<size>(scaled, xs, l));
           });
         }
       }

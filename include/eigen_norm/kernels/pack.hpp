@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <array>
 #include <type_traits>
 
 #include "eigen_norm/memory/shape.hpp"
@@ -115,27 +114,6 @@ void for_each_pack(Index n, const F& f, Index begin = 0) {
   Index i = begin;
   for (; i + Lanes <= n; i += Lanes) f(std::integral_constant<int, Lanes>{}, i);
   if constexpr (Lanes > 1) for_each_pack<Compute, (Lanes + 3) / 4>(n, f, i);
-}
-
-/// Lanes whose coefficients and sums are held on the stack together.
-inline constexpr Index tile_size = 256;
-
-template <typename T>
-using Tile = std::array<T, static_cast<std::size_t>(tile_size)>;
-
-template <typename T>
-T& at(Tile<T>& tile, Index l) {
-  return tile[static_cast<std::size_t>(l)];
-}
-template <typename T>
-const T& at(const Tile<T>& tile, Index l) {
-  return tile[static_cast<std::size_t>(l)];
-}
-
-/// A pack of a tile from lane l on.
-template <int Lanes, typename T>
-Pack<T, Lanes> load_tile(const Tile<T>& tile, Index l) {
-  return load<T, Lanes>(tile.data() + l);
 }
 
 }  // namespace eigen_norm::kernels

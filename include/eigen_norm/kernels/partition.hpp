@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "eigen_norm/kernels/pack.hpp"
 #include "eigen_norm/kernels/parallel.hpp"
+#include "eigen_norm/kernels/tile.hpp"
 #include "eigen_norm/memory/collapsed_shape.hpp"
 
 namespace eigen_norm::kernels {
@@ -13,6 +13,23 @@ namespace eigen_norm::kernels {
 inline Index groups_per_tile(const memory::CollapsedShape& shape) {
   return std::max<Index>(1, tile_size / shape.group);
 }
+
+/// Rows of one tile of columns, cut into blocks by their number alone.
+class RowBlocks {
+ public:
+  static constexpr Index most = 8;
+  static constexpr Index block_rows = 512;
+
+  explicit RowBlocks(Index rows)
+      : rows_(rows), count_(std::clamp<Index>(rows / block_rows, 1, most)) {}
+
+  Index count() const { return count_; }
+  Index begin(Index block) const { return block * rows_ / count_; }
+  Index end(Index block) const { return begin(block + 1); }
+
+ private:
+  Index rows_, count_;
+};
 
 /// Some repeats and some groups of a collapsed shape: what one task works on.
 struct Part {
@@ -42,7 +59,9 @@ class Partition {
       : repeats_(shape.repeats), groups_(shape.groups()), elements_(shape.size()), pieces_(pieces) {
     const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
     groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
-    if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
+    if (loop == memory::Loop::column && RowBlocks(shape.outer).count() > 1) {
+      groups_per_chunk_ = groups_;  // threads take blocks of rows, which lie together in memory
+    } else if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
       const Index per_tile = groups_per_tile(shape);
       groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
     }
@@ -66,23 +85,6 @@ class Partition {
 
   Index repeats_, groups_, elements_;
   Index pieces_, chunks_, groups_per_chunk_;
-};
-
-/// Rows of one tile of columns, cut into blocks by their number alone.
-class RowBlocks {
- public:
-  static constexpr Index most = 8;
-  static constexpr Index block_rows = 512;
-
-  explicit RowBlocks(Index rows)
-      : rows_(rows), count_(std::clamp<Index>(rows / block_rows, 1, most)) {}
-
-  Index count() const { return count_; }
-  Index begin(Index block) const { return block * rows_ / count_; }
-  Index end(Index block) const { return begin(block + 1); }
-
- private:
-  Index rows_, count_;
 };
 
 }  // namespace eigen_norm::kernels

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "eigen_norm/kernels/backward_pass.hpp"
+#include "eigen_norm/kernels/lane_sums.hpp"
 #include "eigen_norm/kernels/partition.hpp"
 #include "eigen_norm/kernels/sources.hpp"
-#include "eigen_norm/kernels/tiles.hpp"
+#include "eigen_norm/kernels/writer.hpp"
 
 /// The row loop: adjacent elements share the statistic, each has its own gamma and beta. LayerNorm,
 /// GroupNorm on (N, C).
@@ -20,6 +22,7 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   using P = Param<Scalar>;
   const CollapsedShape& v = x.shape;
   const AffineTile<P> tile(affine);
+  const Writer<Scalar> writer(v.size());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; ++g) {
       const Standardise<P> s(source.of_run(x, r, g));
@@ -31,15 +34,70 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
         for_each_pack<P>(std::min(tile_size, end - c), [&](auto lanes, Index l) {
           constexpr int size = lanes.value;
           const Pack<P, size> xhat = (load<P, size>(xs + l) - s.centre) * s.inv_std + s.rest;
-          store<size>(ys + l, xhat * load<P, size>(gamma + l) + load<P, size>(beta + l));
+          writer.template write<size>(ys + l,
+                                      xhat * load<P, size>(gamma + l) + load<P, size>(beta + l));
         });
       }
     }
   }
 }
 
-/// dx(r, c) = (gamma(c) * dy(r, c) + slope * (x(r, c) - centre) + offset) * inv_std, with dgamma
-/// and dbeta added up while x and dy are in the cache for dx.
+/// Rows whose x and dy are worked on together: as many as stay in the second-level cache, for then
+/// dgamma and dbeta are touched once for all of them.
+inline Index rows_per_block(const CollapsedShape& v) {
+  constexpr Index cached = Index{1} << 15;  // elements
+  return std::clamp<Index>(cached / v.group, 1, rows_together);
+}
+
+/// One row of x and dy and what standardises it.
+template <typename Scalar>
+struct BackwardRow {
+  const Scalar *x, *dy;
+  const Standardise<Param<Scalar>>* s;
+};
+
+/// dgamma(c) += sum_r dy(r, c) * xhat(r, c), dbeta(c) += sum_r dy(r, c), over rows [0, count) and
+/// `width` lanes; by tiles, each done again in the wider type where `Compute` overflows.
+template <typename Compute, typename Scalar, typename RowAt>
+void add_affine_sums(Index count, Index width, const AffineSums<Stat<Scalar>>& sums,
+                     const RowAt& row_at) {
+  using S = Stat<Scalar>;
+  LaneSums<S, 2> tile;
+  for (Index c = 0; c < width; c += sum_tile_size) {
+    const Index lanes = std::min(sum_tile_size, width - c);
+    for (auto& sum : tile) sum.head(lanes).setConstant(S(0));
+    add_rows<Compute>(
+        0, count, lanes, std::array<S*, 2>{tile[0].data(), tile[1].data()},
+        [&](Index j) {
+          const BackwardRow<Scalar> row = row_at(j);
+          return BackwardRow<Scalar>{row.x + c, row.dy + c, row.s};
+        },
+        [](auto lane_count, const BackwardRow<Scalar>& row, Index l) {
+          constexpr int size = lane_count.value;
+          const auto dy = load<Compute, size>(row.dy + l);
+          const auto centred = load<Compute, size>(row.x + l) - Compute(row.s->centre);
+          return terms(dy * (centred * Compute(row.s->inv_std) + Compute(row.s->rest)), dy);
+        });
+    if constexpr (!std::is_same_v<Compute, S>) {
+      bool in_range = true;
+      for (Index l = 0; l < lanes; ++l)
+        in_range &= is_in_range(tile[0][l]) && is_in_range(tile[1][l]);
+      if (!in_range) {
+        add_affine_sums<S, Scalar>(count, lanes, {sums.gamma + c, sums.beta + c}, [&](Index j) {
+          const BackwardRow<Scalar> row = row_at(j);
+          return BackwardRow<Scalar>{row.x + c, row.dy + c, row.s};
+        });
+        continue;
+      }
+    }
+    for (Index l = 0; l < lanes; ++l) {
+      sums.gamma[c + l] += tile[0][l];
+      sums.beta[c + l] += tile[1][l];
+    }
+  }
+}
+
+/// dx(r, c) = (gamma(c) * dy(r, c) + slope * (x(r, c) - centre) + offset) * inv_std
 template <typename Scalar, typename Source>
 void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const Part& part) {
   using P = Param<Scalar>;
@@ -48,31 +106,42 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
   const CollapsedShape& v = x.shape;
   const AffineTile<P> tile(pass.affine);
   const AffineSums<S> sums = pass.sums(part.piece);
-  for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
+  const Writer<Scalar> writer(v.size());
+  std::array<Standardise<P>, static_cast<std::size_t>(rows_together)> s;
+  std::array<Backward<P>, static_cast<std::size_t>(rows_together)> b;
+  for (Index first = part.repeat_begin; first < part.repeat_end; first += rows_per_block(v)) {
+    const Index rows = std::min(rows_per_block(v), part.repeat_end - first);
     for (Index g = part.group_begin; g < part.group_end; ++g) {
       const Index begin = g * v.group, end = begin + v.group;
-      const Statistic<S> statistic = source.of_run(x, r, g);
-      const Standardise<P> s(statistic);
-      const GradientSums<S> t = row_gradient_sums(x.at(r, begin), dy.at(r, begin), v.group, s,
-                                                  [&](Index i) { return tile.gamma(begin + i); });
-      const Backward<P> b(statistic, t, v.group);
-      for (Index c = begin; c < end; c += tile_size) {
-        const Scalar *xs = x.at(r, c), *dys = dy.at(r, c);
-        const P* gamma = tile.gamma(c);
-        Scalar* dxs = pass.dx.at(r, c);
-        for_each_pack<P>(std::min(tile_size, end - c), [&](auto lanes, Index l) {
-          constexpr int size = lanes.value;
-          const Pack<P, size> d = load<P, size>(dys + l);
-          const Pack<P, size> centred = load<P, size>(xs + l) - b.centre;
-          if (sums.gamma != nullptr) {
-            S *dgamma = sums.gamma + c + l, *dbeta = sums.beta + c + l;
-            const Pack<P, size> dy_xhat = d * (centred * s.inv_std + s.rest);
-            store<size>(dgamma, load<S, size>(dgamma) + dy_xhat.template as<S>());
-            store<size>(dbeta, load<S, size>(dbeta) + d.template as<S>());
-          }
-          store<size>(dxs + l,
-                      (load<P, size>(gamma + l) * d + b.slope * centred + b.offset) * b.inv_std);
+      for (Index j = 0; j < rows; ++j) {
+        const auto i = static_cast<std::size_t>(j);
+        const Index r = first + j;
+        const Statistic<S> statistic = source.of_run(x, r, g);
+        s[i] = Standardise<P>(statistic);
+        const GradientSums<S> t = row_gradient_sums(x.at(r, begin), dy.at(r, begin), v.group, s[i],
+                                                    [&](Index c) { return tile.gamma(begin + c); });
+        b[i] = Backward<P>(statistic, t, v.group);
+      }
+      if (sums.gamma != nullptr) {
+        add_affine_sums<
+            P, Scalar>(rows, v.group, {sums.gamma + begin, sums.beta + begin}, [&](Index j) {
+          return BackwardRow<Scalar>{x.at(first + j, begin), dy.at(first + j, begin), s.data() + j};
         });
+      }
+      for (Index j = 0; j < rows; ++j) {
+        const Backward<P> of_row = b[static_cast<std::size_t>(j)];
+        for (Index c = begin; c < end; c += tile_size) {
+          const Scalar *xs = x.at(first + j, c), *dys = dy.at(first + j, c);
+          const P* gamma = tile.gamma(c);
+          Scalar* dxs = pass.dx.at(first + j, c);
+          for_each_pack<P>(std::min(tile_size, end - c), [&](auto lanes, Index l) {
+            constexpr int size = lanes.value;
+            const Pack<P, size> scaled = load<P, size>(gamma + l) * load<P, size>(dys + l);
+            const Pack<P, size> centred = load<P, size>(xs + l) - of_row.centre;
+            writer.template write<size>(
+                dxs + l, (scaled + of_row.slope * centred + of_row.offset) * of_row.inv_std);
+          });
+        }
       }
     }
   }

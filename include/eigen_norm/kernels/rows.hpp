@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "eigen_norm/kernels/sums.hpp"
+#include <algorithm>
 
-/// Rows of adjacent lanes, read eight at a time.
+#include "eigen_norm/kernels/tile.hpp"
 
 namespace eigen_norm::kernels {
-
-/// Rows visited together: few enough to stay in the first-level cache for a second pass.
-inline constexpr Index chunk_rows = 32;
 
 /// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count) begins at (j /
 /// inner_count) * stride + (j % inner_count) * inner_stride.
@@ -19,39 +16,38 @@ struct Rows {
   Index inner_stride = 0;
 
   Index offset(Index row) const {
+    if (inner_count == 1) return row * stride;
     return row / inner_count * stride + row % inner_count * inner_stride;
   }
+
+  /// True where rows of `width` lanes follow each other without a gap.
+  bool is_dense(Index width) const { return inner_count == 1 && stride == width; }
 };
 
-/// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to the tiles `sums`
-/// for each of `width` lanes: eight rows at a time, so that memory is read in eight streams and the
-/// sums are touched once for eight rows.
-template <typename Compute, std::size_t Terms, typename Place, typename Term>
-void add_rows(Index begin, Index end, Index width, std::array<Tile<Compute>, Terms>& sums,
-              const Place& place, const Term& term) {
-  const auto step = [&](auto count, Index row) {
-    constexpr std::size_t rows = count.value;
-    std::array<decltype(place(row)), rows> places;
-    for (std::size_t j = 0; j < rows; ++j) places[j] = place(row + static_cast<Index>(j));
-    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
-      auto even = term(lanes, places[0], l);
-      if constexpr (rows > 1) {  // two sums in flight
-        auto odd = term(lanes, places[1], l);
-        for (std::size_t j = 2; j < rows; j += 2) {
-          add_terms(even, term(lanes, places[j], l));
-          add_terms(odd, term(lanes, places[j + 1], l));
-        }
-        add_terms(even, odd);
-      }
-      for (std::size_t t = 0; t < Terms; ++t) {
-        Compute* total = sums[t].data() + l;
-        store<lanes.value>(total, load<Compute, lanes.value>(total) + even[t]);
-      }
-    });
-  };
-  Index row = begin;
-  for (; row + 8 <= end; row += 8) step(std::integral_constant<int, 8>{}, row);
-  for (; row < end; ++row) step(std::integral_constant<int, 1>{}, row);
-}
+/// Narrow rows that follow each other without a gap, several taken as one so that vectors are full:
+/// lane l of such a row is lane l % width of one of them. A few rows may be left over.
+struct RowFold {
+  Index width;   ///< lanes of a row
+  Index copies;  ///< rows taken as one
+  Index folded;  ///< rows so made
+  Index rest;    ///< rows left over, in the end
+
+  RowFold(Index rows, Index lanes, bool dense) : width(lanes), copies(1) {
+    constexpr Index narrow = 64;
+    if (dense && width < narrow) {
+      while (2 * copies * width <= sum_tile_size && 2 * copies <= rows) copies *= 2;
+    }
+    folded = rows / copies;
+    rest = rows % copies;
+  }
+
+  Index lanes() const { return width * copies; }
+
+  /// Repeats the numbers of the first row's lanes for the others.
+  template <typename T, Index Size>
+  void repeat(Tile<T, Size>& tile) const {
+    for (Index l = width; l < lanes(); ++l) tile[l] = tile[l - width];
+  }
+};
 
 }  // namespace eigen_norm::kernels

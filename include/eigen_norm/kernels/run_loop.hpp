@@ -6,6 +6,7 @@
 #include "eigen_norm/kernels/backward_pass.hpp"
 #include "eigen_norm/kernels/partition.hpp"
 #include "eigen_norm/kernels/sources.hpp"
+#include "eigen_norm/kernels/writer.hpp"
 
 /// The run loop: adjacent elements share the statistic, gamma and beta. BatchNorm2d, GroupNorm.
 
@@ -13,18 +14,24 @@ namespace eigen_norm::kernels {
 
 /// y(i) = (x(i) - centre) * scale + shift
 template <typename Scalar>
-void normalise_line(const Scalar* x, Scalar* y, Index n, const Forward<Param<Scalar>>& f) {
+void normalise_line(const Scalar* x, Scalar* y, Index n, const Forward<Param<Scalar>> f,
+                    const Writer<Scalar>& writer) {
   using P = Param<Scalar>;
-  for_each_pack<P>(n, [&](auto lanes, Index i) {
+  const auto step = [&](auto lanes, Index i) {
     constexpr int size = lanes.value;
-    store<size>(y + i, (load<P, size>(x + i) - f.centre) * f.scale + f.shift);
-  });
+    writer.template write<size>(y + i, (load<P, size>(x + i) - f.centre) * f.scale + f.shift);
+  };
+  const Index head = writer.head(y, n);
+  if (head > 0) for_each_pack<P>(head, step);
+  for_each_pack<P>(n, step, head);
 }
 
 /// Groups that are worked on together: as many as stay in the second-level cache between the visit
 /// that reads them and the visit that writes, and a tile at most. One where a group is larger.
-inline Index groups_per_block(const CollapsedShape& v) {
-  constexpr Index cached = Index{1} << 18;  // elements
+template <typename Source>
+Index groups_per_block(const CollapsedShape& v) {
+  if (Source::by_channel) return groups_per_tile(v);
+  constexpr Index cached = Index{1} << 16;  // elements
   return std::clamp<Index>(cached / v.values_per_statistic(), 1, groups_per_tile(v));
 }
 
@@ -33,7 +40,7 @@ inline Index groups_per_block(const CollapsedShape& v) {
 template <typename F>
 void for_each_run(const CollapsedShape& v, Index begin, Index end, const F& f) {
   for (Index o = v.outer - 1; o >= 0; --o) {
-    for (Index c = end - 1; c >= begin; --c) f(c, o);
+    for (Index c = begin; c < end; ++c) f(c, o);
   }
 }
 
@@ -45,20 +52,21 @@ void normalise_runs(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   const CollapsedShape& v = x.shape;
   Tile<Statistic<Stat<Scalar>>> statistics;
   Tile<Forward<P>> coefficients;
-  const Index per_block = groups_per_block(v);
+  const Index per_block = groups_per_block<Source>(v);
+  const Writer<Scalar> writer(v.size());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += per_block) {
       const Index groups = std::min(per_block, part.group_end - g);
-      for (Index k = 0; k < groups; ++k) at(statistics, k) = source.of_run(x, r, g + k);
+      for (Index k = 0; k < groups; ++k) statistics[k] = source.of_run(x, r, g + k);
       const Index end = (g + groups) * v.group;
       for (Index c = g * v.group; c < end; c += tile_size) {
         const Index tile_end = std::min(c + tile_size, end);
         for (Index k = c; k < tile_end; ++k) {
-          at(coefficients, k - c) =
-              Forward<P>(at(statistics, k / v.group - g), affine.gamma_at(k), affine.beta_at(k));
+          coefficients[k - c] =
+              Forward<P>(statistics[k / v.group - g], affine.gamma_at(k), affine.beta_at(k));
         }
         for_each_run(v, c, tile_end, [&](Index k, Index o) {
-          normalise_line(x.at(r, k, o), y.at(r, k, o), v.inner, at(coefficients, k - c));
+          normalise_line(x.at(r, k, o), y.at(r, k, o), v.inner, coefficients[k - c], writer);
         });
       }
     }
@@ -68,13 +76,18 @@ void normalise_runs(const Operand<const Scalar>& x, const Operand<Scalar>& y,
 /// dx(i) = (gamma * dy(i) + slope * (x(i) - centre) + offset) * inv_std
 template <typename Scalar>
 void backward_line(const Scalar* x, const Scalar* dy, Scalar* dx, Index n,
-                   const Param<Scalar>& gamma, const Backward<Param<Scalar>>& b) {
+                   const Param<Scalar> gamma, const Backward<Param<Scalar>> b,
+                   const Writer<Scalar>& writer) {
   using P = Param<Scalar>;
-  for_each_pack<P>(n, [&](auto lanes, Index i) {
+  const auto step = [&](auto lanes, Index i) {
     constexpr int size = lanes.value;
     const Pack<P, size> centred = load<P, size>(x + i) - b.centre;
-    store<size>(dx + i, (gamma * load<P, size>(dy + i) + b.slope * centred + b.offset) * b.inv_std);
-  });
+    writer.template write<size>(
+        dx + i, (gamma * load<P, size>(dy + i) + b.slope * centred + b.offset) * b.inv_std);
+  };
+  const Index head = writer.head(dx, n);
+  if (head > 0) for_each_pack<P>(head, step);
+  for_each_pack<P>(n, step, head);
 }
 
 template <typename Scalar, typename Source>
@@ -86,7 +99,8 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
   const CollapsedShape& v = x.shape;
   const AffineSums<S> sums = pass.sums(part.piece);
   Tile<Backward<P>> coefficients;
-  const Index per_block = groups_per_block(v);
+  const Index per_block = groups_per_block<Source>(v);
+  const Writer<Scalar> writer(v.size());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += per_block) {
       const Index groups = std::min(per_block, part.group_end - g);
@@ -100,15 +114,16 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
           sums.add(c, channel);
           t.add(channel, S(pass.affine.gamma_at(c)));
         }
-        at(coefficients, k) = Backward<P>(statistic, t, v.values_per_statistic());
+        coefficients[k] = Backward<P>(statistic, t, v.values_per_statistic());
       }
       for_each_run(v, g * v.group, (g + groups) * v.group, [&](Index c, Index o) {
         const P gamma = pass.affine.gamma_at(c);
-        const Backward<P>& b = at(coefficients, c / v.group - g);
+        const Backward<P>& b = coefficients[c / v.group - g];
         if (pass.through_statistics) {
-          backward_line(x.at(r, c, o), dy.at(r, c, o), dx.at(r, c, o), v.inner, gamma, b);
+          backward_line(x.at(r, c, o), dy.at(r, c, o), dx.at(r, c, o), v.inner, gamma, b, writer);
         } else {
-          normalise_line(dy.at(r, c, o), dx.at(r, c, o), v.inner, scale_only(b.inv_std, gamma));
+          normalise_line(dy.at(r, c, o), dx.at(r, c, o), v.inner, scale_only(b.inv_std, gamma),
+                         writer);
         }
       });
     }

@@ -2,11 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <limits>
-#include <type_traits>
 
-#include "eigen_norm/kernels/moments.hpp"
-#include "eigen_norm/kernels/scalar.hpp"
+#include "eigen_norm/kernels/deviations.hpp"
 #include "eigen_norm/kernels/sums.hpp"
 
 namespace eigen_norm::kernels {
@@ -22,11 +19,11 @@ struct Runs {
   Index size() const { return count * length; }
 };
 
-/// Elements visited together: few enough to stay in the first-level cache for a second pass.
+/// Elements whose sum is taken in the data's own precision.
 inline constexpr Index chunk_size = 2048;
 
-/// Short runs visited together: each adds once to the same registers, and many additions in a row
-/// of much the same number round the same way.
+/// Short runs summed together: each adds once to the same registers, and many additions in a row of
+/// much the same number round the same way.
 inline constexpr Index chunk_runs = 32;
 
 /// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
@@ -47,60 +44,75 @@ void for_each_chunk(Index count, Index length, const F& f) {
   }
 }
 
-/// False where a sum of squares left the range in which `Compute` holds it to full precision.
-template <typename Compute>
-bool is_trustworthy(const Compute& squares) {
-  using Limits = std::numeric_limits<Compute>;
-  return squares >= Limits::min() / Limits::epsilon() && squares <= Limits::max();
-}
-
-/// Moments of one chunk: two passes over it while it is in the cache.
+/// The mean of some of the elements, from all over the runs, rounded to `Compute`:
 ///
-///     shift = x_0                    constants give exactly zero below
-///     c     = shift + sum_i (x_i - shift) / n,  rounded to Compute
-///     r     = sum_i (x_i - c),   q = sum_i (x_i - c)^2
-///     mean  = c + r / n,         m2 = q - r^2 / n
-///
-/// The residue r is what c lost by rounding. Where q over- or underflows, the chunk is done again
-/// in the wider type.
+///     c = x_0 + sum_i (x_i - x_0) / n       constants are met exactly
 template <typename Compute, typename Scalar>
-Moments<Stat<Scalar>> chunk_moments(const Runs<Scalar>& x) {
+Param<Scalar> sample_mean(const Runs<Scalar>& x) {
   using S = Stat<Scalar>;
-  const S n = S(static_cast<double>(x.size()));
-  const Compute shift = static_cast<Compute>(x.data[0]);
-
-  Sums<Compute, 1> first;
-  for (Index j = 0; j < x.count; ++j) {
-    const Scalar* run = x.data + j * x.stride;
-    first.add(x.length, [&](auto at) { return terms(at(run) - shift); });
+  constexpr Index pieces = 8, piece_size = 64;
+  const auto shift = static_cast<Compute>(x.data[0]);
+  Sums<Compute, 1> sums;
+  Index n = 0;
+  const auto add = [&](Index run, Index begin, Index length) {
+    const Scalar* data = x.data + run * x.stride + begin;
+    sums.add(length, [&](auto at) { return terms(at(data) - shift); });
+    n += length;
+  };
+  if (x.size() <= pieces * piece_size) {
+    for (Index run = 0; run < x.count; ++run) add(run, 0, x.length);
+  } else {
+    for (Index piece = 0; piece < pieces; ++piece) {
+      const Index place = piece * x.size() / pieces;
+      const Index begin = place % x.length;
+      add(place / x.length, begin, std::min(piece_size, x.length - begin));
+    }
   }
-  const Compute c = static_cast<Compute>(S(shift) + S(first.total(0)) / n);
-
-  Sums<Compute, 2> second;
-  for (Index j = 0; j < x.count; ++j) {
-    const Scalar* run = x.data + j * x.stride;
-    second.add(x.length, [&](auto at) {
-      const auto d = at(run) - c;
-      return terms(d, d * d);
-    });
-  }
-  const S r = S(second.total(0));
-  const S q = S(second.total(1));
   if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_trustworthy(second.total(1))) return chunk_moments<S>(x);
+    if (!is_in_range(sums.total(0))) return sample_mean<S>(x);
   }
-  return {x.size(), S(c) + r / n, q - r * r / n};
+  return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) / S(static_cast<double>(n)));
 }
 
-/// Moments of all elements of some runs, chunk by chunk, merged in order.
-template <typename Scalar>
-Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x) {
-  Moments<Stat<Scalar>> all;
+/// The deviations of all elements of some runs from a centre.
+template <typename Compute, typename Scalar>
+Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& centre,
+                                    bool tiny_matters) {
+  using S = Stat<Scalar>;
+  const auto c = static_cast<Compute>(centre);
+  Deviations<S> all;
   for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
-    const Scalar* data = x.data + run * x.stride + begin;
-    all.merge(chunk_moments<Param<Scalar>>(Runs<Scalar>{data, runs, x.stride, length}));
+    Sums<Compute, 2> sums;
+    for (Index j = run; j < run + runs; ++j) {
+      const Scalar* data = x.data + j * x.stride + begin;
+      sums.add(length, [&](auto at) {
+        const auto d = at(data) - c;
+        return terms(d, d * d);
+      });
+    }
+    all.sum += S(sums.total(0));
+    all.squares += S(sums.total(1));
   });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_trustworthy<Compute>(all.squares, x.size(), tiny_matters)) {
+      return deviations<S>(x, centre, tiny_matters);
+    }
+  }
   return all;
+}
+
+/// Moments of all elements of some runs, in one visit where a sample of them tells the mean well
+/// enough, which it nearly always does.
+template <typename Scalar>
+Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
+  using P = Param<Scalar>;
+  P centre = sample_mean<P>(x);
+  auto d = deviations<P>(x, centre, tiny_matters);
+  if (d.is_far(x.size())) {
+    centre = static_cast<P>(d.moments(x.size(), centre).mean);
+    d = deviations<P>(x, centre, tiny_matters);
+  }
+  return d.moments(x.size(), centre);
 }
 
 }  // namespace eigen_norm::kernels

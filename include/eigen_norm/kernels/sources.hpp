@@ -2,9 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 
-#include "eigen_norm/kernels/coefficients.hpp"
+#include "eigen_norm/kernels/coefficient_tiles.hpp"
 #include "eigen_norm/kernels/lane_moments.hpp"
 #include "eigen_norm/kernels/run_moments.hpp"
 #include "eigen_norm/memory/operand.hpp"
@@ -39,54 +38,70 @@ class FromData {
 
   Statistic<S> of_run(const Operand<const Scalar>& x, Index r, Index g) const {
     const CollapsedShape& v = x.shape;
-    return finish(v.statistic(r, g), run_moments<Scalar>({x.at(r, g * v.group), v.outer,
-                                                          v.outer_stride, v.group * v.inner}));
+    const Moments<S> moments = run_moments<Scalar>(
+        {x.at(r, g * v.group), v.outer, v.outer_stride, v.group * v.inner}, tiny_matters(eps_));
+    const S var = moments.biased_variance();
+    const Statistic<S> result{moments.mean, inverse_std(var, eps_)};
+    keep(v.statistic(r, g), result, var);
+    return result;
   }
 
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
-                  Statistic<S>* out) const {
+                  StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
-    Tile<Moments<S>> groups;
+    Tile<S> var;
+    Index g = 0;
+    Moments<S> group;
     const Index end = (first + count) * v.group;
-    for (Index c = first * v.group; c < end; c += tile_size) {
-      const Index width = std::min(tile_size, end - c);
-      const LaneMoments<S> lanes = lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width);
+    for (Index c = first * v.group; c < end; c += sum_tile_size) {
+      const Index width = std::min(sum_tile_size, end - c);
+      const LaneMoments<S> lanes =
+          lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width, tiny_matters(eps_));
       for (Index l = 0; l < width; ++l) {
-        groups[index((c + l) / v.group - first)].merge(lanes.at(l));
+        group.merge(lanes.at(l));
+        if (group.count < v.values_per_statistic()) continue;
+        out.mean[g] = group.mean;
+        var[g] = group.biased_variance();
+        group = {};
+        ++g;
       }
     }
-    for (Index g = 0; g < count; ++g) {
-      out[g] = finish(v.statistic(r, first + g), groups[index(g)]);
-    }
+    inverse_std(var.data(), count, eps_, out.inv_std.data());
+    for (g = 0; g < count; ++g) keep(v.statistic(r, first + g), out.at(g), var[g]);
   }
 
   void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
-                Statistic<S>* out) const {
+                StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
     const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
-    const LaneMoments<S> lanes = lane_moments(x.at(r, g * v.group), rows, count);
-    for (Index l = 0; l < count; ++l) out[l] = finish(v.statistic(r + l, g), lanes.at(l));
+    for (Index begin = 0; begin < count; begin += sum_tile_size) {
+      const Index width = std::min(sum_tile_size, count - begin);
+      const LaneMoments<S> lanes =
+          lane_moments(x.at(r + begin, g * v.group), rows, width, tiny_matters(eps_));
+      for (Index l = 0; l < width; ++l) {
+        const S var = lanes.at(l).biased_variance();
+        out.mean[begin + l] = lanes.mean[l];
+        out.inv_std[begin + l] = inverse_std(var, eps_);
+        keep(v.statistic(r + begin + l, g), out.at(begin + l), var);
+      }
+    }
   }
 
  private:
-  static std::size_t index(Index i) { return static_cast<std::size_t>(i); }
-
-  Statistic<S> finish(Index statistic, const Moments<S>& moments) const {
-    const S var = moments.biased_variance();
-    const Statistic<S> result{moments.mean, inverse_std(var, eps_)};
+  void keep(Index statistic, const Statistic<S>& value, const S& var) const {
     if (keep_.mean != nullptr) {
-      keep_.mean[statistic] = result.mean;
-      keep_.inv_std[statistic] = result.inv_std;
+      keep_.mean[statistic] = value.mean;
+      keep_.inv_std[statistic] = value.inv_std;
     }
     if (keep_.var != nullptr) keep_.var[statistic] = var;
-    return result;
   }
 
   double eps_;
   Keep keep_;
 };
 
-/// Statistics known beforehand: `at(index)` is the one of that index.
+/// Statistics known beforehand: `at(index)` is the one of that index, `take(n, index, out)` are
+/// those of index(0), index(1), ... .
 template <typename Scalar, typename At>
 class Known : private At {
   using S = Stat<Scalar>;
@@ -100,12 +115,14 @@ class Known : private At {
     return At::at(x.shape.statistic(r, g));
   }
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
-                  Statistic<S>* out) const {
-    for (Index g = 0; g < count; ++g) out[g] = At::at(x.shape.statistic(r, first + g));
+                  StatisticTile<S>& out) const {
+    At::take(
+        count, [&](Index g) { return x.shape.statistic(r, first + g); }, out);
   }
   void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
-                Statistic<S>* out) const {
-    for (Index l = 0; l < count; ++l) out[l] = At::at(x.shape.statistic(r + l, g));
+                StatisticTile<S>& out) const {
+    At::take(
+        count, [&](Index l) { return x.shape.statistic(r + l, g); }, out);
   }
 };
 
@@ -116,6 +133,13 @@ struct StatisticsOfForward {
   const Stat<Scalar>* inv_std;
 
   Statistic<Stat<Scalar>> at(Index i) const { return {mean[i], inv_std[i]}; }
+  template <typename Index_>
+  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
+    for (Index i = 0; i < n; ++i) {
+      out.mean[i] = mean[index(i)];
+      out.inv_std[i] = inv_std[index(i)];
+    }
+  }
 };
 
 template <typename Scalar>
@@ -128,6 +152,14 @@ struct StatisticsOfRunning {
   Statistic<Stat<Scalar>> at(Index i) const {
     using S = Stat<Scalar>;
     return {S(mean[i]), inverse_std(S(var[i]), eps)};
+  }
+  template <typename Index_>
+  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
+    for (Index i = 0; i < n; ++i) {
+      out.mean[i] = Stat<Scalar>(mean[index(i)]);
+      out.inv_std[i] = Stat<Scalar>(var[index(i)]);
+    }
+    inverse_std(out.inv_std.data(), n, eps, out.inv_std.data());
   }
 };
 

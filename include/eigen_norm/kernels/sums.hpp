@@ -62,6 +62,13 @@ class Sums {
       add_terms(a, c);
       add_terms(total_, a);
     }
+    if (i == n) return;
+    if (n >= lanes) {  // the last pack again, without what is already there
+      Packs<lanes> last = term(At<lanes>{n - lanes});
+      const auto unseen = Pack<Compute, lanes>::load(zeros_then_ones.data() + (n - i));
+      for (auto& t : last) t = t * unseen;
+      return add_terms(total_, last);
+    }
     Packs<1> rest = zeros<1>();
     for (; i < n; ++i) add_terms(rest, term(At<1>{i}));
     add_terms(rest_, rest);
@@ -82,6 +89,12 @@ class Sums {
     packs.fill(Pack<Compute, Lanes>(Compute(0)));
     return packs;
   }
+
+  static constexpr std::array<Compute, 2 * lanes> zeros_then_ones = [] {
+    std::array<Compute, 2 * lanes> values{};
+    for (std::size_t i = lanes; i < values.size(); ++i) values[i] = Compute(1);
+    return values;
+  }();
 
   Packs<lanes> total_ = zeros<lanes>();
   Packs<1> rest_ = zeros<1>();

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <limits>
+
+#include "eigen_norm/kernels/coefficients.hpp"
+#include "eigen_norm/kernels/rows.hpp"
+
+/// Coefficients of adjacent channels or lanes, a tile of each on the stack, so that loops read them
+/// as packs.
+
+namespace eigen_norm::kernels {
+
+template <typename S>
+struct StatisticTile {
+  Tile<S> mean, inv_std;
+
+  Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
+};
+
+/// inverse_std of `n` variances; `result` may be `var`.
+template <typename S>
+void inverse_std(const S* var, Index n, double eps, S* result) {
+  const S infinity = S(std::numeric_limits<double>::infinity());
+  for (Index i = 0; i < n; ++i) {
+    const S squared = var[i] + S(eps);
+    result[i] = squared == S(0) ? infinity : squared;
+  }
+  Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>> all(result, n);
+  all = all.sqrt().inverse();
+}
+
+/// y = (x - centre) * scale + shift
+template <typename P>
+struct ForwardTile {
+  Tile<P> centre, scale, shift;
+
+  void set(Index lane, const Forward<P>& f) {
+    centre[lane] = f.centre;
+    scale[lane] = f.scale;
+    shift[lane] = f.shift;
+  }
+  void repeat(const RowFold& fold) {
+    for (auto* tile : {&centre, &scale, &shift}) fold.repeat(*tile);
+  }
+
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> y(const Scalar* x, Index l) const {
+    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(scale, l) +
+           load_tile<Lanes>(shift, l);
+  }
+};
+
+/// xhat = (x - centre) * inv_std + rest
+template <typename P, Index Size = tile_size>
+struct StandardiseTile {
+  Tile<P, Size> centre, inv_std, rest;
+
+  void set(Index lane, const Standardise<P>& s) {
+    centre[lane] = s.centre;
+    inv_std[lane] = s.inv_std;
+    rest[lane] = s.rest;
+  }
+
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> xhat(const Scalar* x, Index l) const {
+    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(inv_std, l) +
+           load_tile<Lanes>(rest, l);
+  }
+};
+
+/// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std
+template <typename P>
+struct BackwardTile {
+  Tile<P> centre, inv_std, slope, offset, gamma;
+
+  void set(Index lane, const Backward<P>& b, const P& gamma_of_lane = P(1)) {
+    centre[lane] = b.centre;
+    inv_std[lane] = b.inv_std;
+    slope[lane] = b.slope;
+    offset[lane] = b.offset;
+    gamma[lane] = gamma_of_lane;
+  }
+  void repeat(const RowFold& fold) {
+    for (auto* tile : {&centre, &inv_std, &slope, &offset, &gamma}) fold.repeat(*tile);
+  }
+
+  /// Where the gradient flows through the statistics.
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> dx(const Scalar* x, const Scalar* dy, Index l) const {
+    return dx(load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l), x, l);
+  }
+  /// The same with `scaled` = gamma * dy.
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> dx(const Pack<P, Lanes>& scaled, const Scalar* x, Index l) const {
+    const Pack<P, Lanes> centred = load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l);
+    return (scaled + load_tile<Lanes>(slope, l) * centred + load_tile<Lanes>(offset, l)) *
+           load_tile<Lanes>(inv_std, l);
+  }
+  /// Where it does not.
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> dx(const Scalar* dy, Index l) const {
+    return load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l) * load_tile<Lanes>(inv_std, l);
+  }
+};
+
+/// gamma and beta of adjacent channels, with a tile of ones or zeros where one is absent.
+template <typename P>
+class AffineTile {
+ public:
+  explicit AffineTile(const Affine<P>& affine) : affine_(affine) {
+    if (affine.gamma == nullptr) ones_.head(tile_size).setConstant(P(1));
+    if (affine.beta == nullptr) zeros_.head(tile_size).setConstant(P(0));
+  }
+  AffineTile(const AffineTile&) = delete;
+  AffineTile& operator=(const AffineTile&) = delete;
+
+  const P* gamma(Index channel) const {
+    return affine_.gamma != nullptr ? affine_.gamma + channel : ones_.data();
+  }
+  const P* beta(Index channel) const {
+    return affine_.beta != nullptr ? affine_.beta + channel : zeros_.data();
+  }
+
+ private:
+  Affine<P> affine_;
+  Tile<P> ones_, zeros_;
+};
+
+}  // namespace eigen_norm::kernels

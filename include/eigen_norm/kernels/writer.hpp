@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "eigen_norm/kernels/pack.hpp"
+#include "eigen_norm/kernels/simd_store.hpp"
+
+namespace eigen_norm::kernels {
+
+/// Writes a result: past the cache where all of it is too large to stay there, for then reading
+/// each line before it is overwritten is wasted.
+template <typename Scalar>
+class Writer {
+ public:
+  /// Few last-level caches keep more for one thread.
+  static constexpr Index largest_kept = Index{32} << 20;  // bytes
+
+  explicit Writer(Index elements)
+      : streams_(streamed_bytes > 0 && streamed_bytes == pack_bytes &&
+                 elements > largest_kept / Index{sizeof(Scalar)}) {}
+  ~Writer() {
+    if (streams_) finish_streaming();
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Elements of `data` before the first that can be streamed to, `n` at most.
+  Index head(const Scalar* data, Index n) const {
+    if (!streams_) return 0;
+    const auto beyond = static_cast<Index>(reinterpret_cast<std::uintptr_t>(data) % pack_bytes);
+    return std::min(n, (pack_bytes - beyond) % pack_bytes / Index{sizeof(Scalar)});
+  }
+
+  template <int Lanes, typename Compute>
+  void write(Scalar* data, const Pack<Compute, Lanes>& values) const {
+    if constexpr (Lanes * int{sizeof(Scalar)} == streamed_bytes) {
+      if (streams_ && reinterpret_cast<std::uintptr_t>(data) % streamed_bytes == 0) {
+        const Pack<Scalar, Lanes> narrowed = values.template as<Scalar>();
+        return stream(data, &narrowed);
+      }
+    }
+    store<Lanes>(data, values);
+  }
+
+ private:
+  static constexpr int pack_bytes = pack_size<Scalar> * int{sizeof(Scalar)};
+  bool streams_;
+};
+
+}  // namespace eigen_norm::kernels
