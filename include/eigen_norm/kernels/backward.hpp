@@ -7,6 +7,7 @@
 #include "eigen_norm/kernels/lane_loop.hpp"
 #include "eigen_norm/kernels/row_loop.hpp"
 #include "eigen_norm/kernels/run_loop.hpp"
+#include "eigen_norm/kernels/writer.hpp"
 
 namespace eigen_norm::kernels {
 
@@ -39,6 +40,7 @@ void backward(BackwardPass<Scalar> pass, const FromForward<Scalar>& source, Inde
         return backward_lanes(pass, source, part);
     }
   });
+  Writer<Scalar>(pass.x.shape.size()).finish();
   for (Index piece = 1; pass.affine_sums != nullptr && piece < pieces; ++piece) {
     for (Index i = 0; i < sums; ++i) pass.affine_sums[i] += pass.affine_sums[piece * sums + i];
   }

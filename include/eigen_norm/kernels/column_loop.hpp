@@ -67,7 +67,7 @@ void normalise_columns(const Operand<const Scalar>& x, const Operand<Scalar>& y,
         for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar* xs = x.at(r, c, o);
           Scalar* ys = y.at(r, c, o);
-          for_each_pack<P>(lanes_of_row, [&](auto lanes, Index l) {
+          for_each_pack<P>(lanes_of_row, [=, &tile](auto lanes, Index l) {
             writer.template write<lanes.value>(ys + l, tile.template y<lanes.value>(xs, l));
           });
         });
@@ -123,9 +123,10 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
         for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
           Scalar* dxs = pass.dx.at(r, c, o);
-          for_each_pack<P>(lanes_of_row, [&](auto lanes, Index l) {
+          const bool through_statistics = pass.through_statistics;
+          for_each_pack<P>(lanes_of_row, [=, &coefficients](auto lanes, Index l) {
             constexpr int size = lanes.value;
-            if (pass.through_statistics) {
+            if (through_statistics) {
               writer.template write<size>(dxs + l, coefficients.template dx<size>(xs, dys, l));
             } else {
               writer.template write<size>(dxs + l, coefficients.template dx<size>(dys, l));

@@ -35,7 +35,7 @@ void normalise_lanes(const Operand<const Scalar>& x, const Operand<Scalar>& y,
         for (Index o = 0; o < v.outer; ++o) {
           const Scalar* xs = x.at(r, c, o);
           Scalar* ys = y.at(r, c, o);
-          for_each_pack<P>(width, [&](auto lanes, Index l) {
+          for_each_pack<P>(width, [=, &tile](auto lanes, Index l) {
             writer.template write<lanes.value>(
                 ys + l, tile.template xhat<lanes.value>(xs, l) * gamma + beta);
           });
@@ -96,7 +96,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
         for (Index o = 0; o < v.outer; ++o) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
           Scalar* dxs = pass.dx.at(r, c, o);
-          for_each_pack<P>(width, [&](auto lanes, Index l) {
+          for_each_pack<P>(width, [=, &coefficients](auto lanes, Index l) {
             constexpr int size = lanes.value;
             const Pack<P, size> scaled = gamma * load<P, size>(dys + l);
             writer.template write<size>(dxs + l, coefficients.template dx<size>(scaled, xs, l));

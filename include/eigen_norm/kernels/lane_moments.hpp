@@ -5,6 +5,7 @@
 
 #include "eigen_norm/kernels/deviations.hpp"
 #include "eigen_norm/kernels/lane_sums.hpp"
+#include "eigen_norm/kernels/simd_memory.hpp"
 
 /// The arithmetic of run_moments for each of some adjacent lanes.
 
@@ -54,6 +55,7 @@ void lane_deviations(const Scalar* x, const Rows& rows, const RowFold& fold,
       fold, sums, [&](Index row) { return x + rows.offset(row); },
       [&](auto lanes, const Scalar* row, Index l) {
         constexpr int size = lanes.value;
+        prefetch(row + l, rows.next_rows<Scalar>());
         const auto d = load<Compute, size>(row + l) - load<Compute, size>(centre.data() + l);
         return terms(d, d * d);
       });

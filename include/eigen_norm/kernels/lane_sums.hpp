@@ -12,9 +12,6 @@
 
 namespace eigen_norm::kernels {
 
-/// Rows whose sum is taken in the data's own precision.
-inline constexpr Index rows_together = 16;
-
 /// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to sums[t][l] for
 /// each of `width` lanes. Memory is read in many streams, the sums are touched once for many rows.
 template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>

@@ -5,6 +5,7 @@
 #include "eigen_norm/kernels/lane_loop.hpp"
 #include "eigen_norm/kernels/row_loop.hpp"
 #include "eigen_norm/kernels/run_loop.hpp"
+#include "eigen_norm/kernels/writer.hpp"
 
 namespace eigen_norm::kernels {
 
@@ -29,6 +30,7 @@ void normalise(Operand<const Scalar> x, Operand<Scalar> y, const Affine<Param<Sc
         return;
     }
   });
+  Writer<Scalar>(x.shape.size()).finish();
 }
 
 }  // namespace eigen_norm::kernels

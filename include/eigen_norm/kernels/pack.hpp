@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 #include <type_traits>
 
+#include "eigen_norm/kernels/simd_convert.hpp"
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::kernels {
@@ -75,7 +76,7 @@ class Pack {
       return Pack<Other, 1>(static_cast<Other>(value_));
     } else {
       Pack<Other, Lanes> result;
-      for (int l = 0; l < Lanes; ++l) result[l] = static_cast<Other>(value_[l]);
+      convert<Other, Scalar, Lanes>(value_.data(), &result[0]);
       return result;
     }
   }
@@ -108,9 +109,10 @@ void store(Scalar* data, const Pack<Compute, Lanes>& values) {
 }
 
 /// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then quarters of one, then
-/// single elements. `lanes` is an integral constant.
+/// single elements. `lanes` is an integral constant. f is best a lambda that captures by value:
+/// what it holds stays in registers.
 template <typename Compute, int Lanes = pack_size<Compute>, typename F>
-void for_each_pack(Index n, const F& f, Index begin = 0) {
+EIGEN_ALWAYS_INLINE void for_each_pack(Index n, const F& f, Index begin = 0) {
   Index i = begin;
   for (; i + Lanes <= n; i += Lanes) f(std::integral_constant<int, Lanes>{}, i);
   if constexpr (Lanes > 1) for_each_pack<Compute, (Lanes + 3) / 4>(n, f, i);

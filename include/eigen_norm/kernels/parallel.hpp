@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 
+#include "eigen_norm/kernels/simd_memory.hpp"
 #include "eigen_norm/memory/shape.hpp"
 
 /// The one file that knows about threads.
@@ -44,6 +45,7 @@ void parallel_for(Index tasks, Index elements, const F& f) {
         const bool outside = inside_a_task();
         inside_a_task() = true;
         (*static_cast<const F*>(context))(index);
+        finish_streaming();
         inside_a_task() = outside;
       };
       return executor->run(tasks, task, &f);
@@ -52,7 +54,10 @@ void parallel_for(Index tasks, Index elements, const F& f) {
     const int threads = Eigen::nbThreads();
     if (threads > 1 && omp_in_parallel() == 0) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-      for (Index task = 0; task < tasks; ++task) f(task);
+      for (Index task = 0; task < tasks; ++task) {
+        f(task);
+        finish_streaming();
+      }
       return;
     }
 #endif

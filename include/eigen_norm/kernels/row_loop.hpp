@@ -31,7 +31,7 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
         const P *gamma = tile.gamma(c), *beta = tile.beta(c);
         const Scalar* xs = x.at(r, c);
         Scalar* ys = y.at(r, c);
-        for_each_pack<P>(std::min(tile_size, end - c), [&](auto lanes, Index l) {
+        for_each_pack<P>(std::min(tile_size, end - c), [=](auto lanes, Index l) {
           constexpr int size = lanes.value;
           const Pack<P, size> xhat = (load<P, size>(xs + l) - s.centre) * s.inv_std + s.rest;
           writer.template write<size>(ys + l,
@@ -134,7 +134,7 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
           const Scalar *xs = x.at(first + j, c), *dys = dy.at(first + j, c);
           const P* gamma = tile.gamma(c);
           Scalar* dxs = pass.dx.at(first + j, c);
-          for_each_pack<P>(std::min(tile_size, end - c), [&](auto lanes, Index l) {
+          for_each_pack<P>(std::min(tile_size, end - c), [=](auto lanes, Index l) {
             constexpr int size = lanes.value;
             const Pack<P, size> scaled = load<P, size>(gamma + l) * load<P, size>(dys + l);
             const Pack<P, size> centred = load<P, size>(xs + l) - of_row.centre;

@@ -7,6 +7,9 @@
 
 namespace eigen_norm::kernels {
 
+/// Rows whose sum is taken in the data's own precision.
+inline constexpr Index rows_together = 16;
+
 /// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count) begins at (j /
 /// inner_count) * stride + (j % inner_count) * inner_stride.
 struct Rows {
@@ -18,6 +21,12 @@ struct Rows {
   Index offset(Index row) const {
     if (inner_count == 1) return row * stride;
     return row / inner_count * stride + row % inner_count * inner_stride;
+  }
+
+  /// Bytes from a row to the one that is summed `rows_together` later.
+  template <typename Scalar>
+  Index next_rows() const {
+    return rows_together * (inner_count == 1 ? stride : inner_stride) * Index{sizeof(Scalar)};
   }
 
   /// True where rows of `width` lanes follow each other without a gap.

@@ -15,10 +15,11 @@ namespace eigen_norm::kernels {
 /// y(i) = (x(i) - centre) * scale + shift
 template <typename Scalar>
 void normalise_line(const Scalar* x, Scalar* y, Index n, const Forward<Param<Scalar>> f,
-                    const Writer<Scalar>& writer) {
+                    const Writer<Scalar> writer) {
   using P = Param<Scalar>;
-  const auto step = [&](auto lanes, Index i) {
+  const auto step = [=](auto lanes, Index i) {
     constexpr int size = lanes.value;
+    writer.read_ahead(x + i);
     writer.template write<size>(y + i, (load<P, size>(x + i) - f.centre) * f.scale + f.shift);
   };
   const Index head = writer.head(y, n);
@@ -77,10 +78,12 @@ void normalise_runs(const Operand<const Scalar>& x, const Operand<Scalar>& y,
 template <typename Scalar>
 void backward_line(const Scalar* x, const Scalar* dy, Scalar* dx, Index n,
                    const Param<Scalar> gamma, const Backward<Param<Scalar>> b,
-                   const Writer<Scalar>& writer) {
+                   const Writer<Scalar> writer) {
   using P = Param<Scalar>;
-  const auto step = [&](auto lanes, Index i) {
+  const auto step = [=](auto lanes, Index i) {
     constexpr int size = lanes.value;
+    writer.read_ahead(x + i);
+    writer.read_ahead(dy + i);
     const Pack<P, size> centred = load<P, size>(x + i) - b.centre;
     writer.template write<size>(
         dx + i, (gamma * load<P, size>(dy + i) + b.slope * centred + b.offset) * b.inv_std);

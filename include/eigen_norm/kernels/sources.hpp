@@ -57,6 +57,13 @@ class FromData {
       const Index width = std::min(sum_tile_size, end - c);
       const LaneMoments<S> lanes =
           lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width, tiny_matters(eps_));
+      if (v.group == 1) {
+        for (Index l = 0; l < width; ++l, ++g) {
+          out.mean[g] = lanes.mean[l];
+          var[g] = lanes.at(l).biased_variance();
+        }
+        continue;
+      }
       for (Index l = 0; l < width; ++l) {
         group.merge(lanes.at(l));
         if (group.count < v.values_per_statistic()) continue;
@@ -67,7 +74,7 @@ class FromData {
       }
     }
     inverse_std(var.data(), count, eps_, out.inv_std.data());
-    for (g = 0; g < count; ++g) keep(v.statistic(r, first + g), out.at(g), var[g]);
+    keep(v.statistic(r, first), count, out, var);
   }
 
   void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
@@ -88,6 +95,13 @@ class FromData {
   }
 
  private:
+  void keep(Index first, Index count, const StatisticTile<S>& values, const Tile<S>& var) const {
+    if (keep_.mean != nullptr) {
+      std::copy_n(values.mean.data(), count, keep_.mean + first);
+      std::copy_n(values.inv_std.data(), count, keep_.inv_std + first);
+    }
+    if (keep_.var != nullptr) std::copy_n(var.data(), count, keep_.var + first);
+  }
   void keep(Index statistic, const Statistic<S>& value, const S& var) const {
     if (keep_.mean != nullptr) {
       keep_.mean[statistic] = value.mean;

@@ -13,7 +13,7 @@ namespace eigen_norm::kernels {
 inline constexpr Index tile_size = 1024;
 
 /// Lanes that are summed together.
-inline constexpr Index sum_tile_size = 256;
+inline constexpr Index sum_tile_size = 512;
 
 /// Something of each of some adjacent lanes, on the stack.
 template <typename T, Index Size = tile_size>

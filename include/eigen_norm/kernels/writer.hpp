@@ -5,12 +5,13 @@
 #include <cstdint>
 
 #include "eigen_norm/kernels/pack.hpp"
-#include "eigen_norm/kernels/simd_store.hpp"
+#include "eigen_norm/kernels/simd_memory.hpp"
 
 namespace eigen_norm::kernels {
 
 /// Writes a result: past the cache where all of it is too large to stay there, for then reading
-/// each line before it is overwritten is wasted.
+/// each line before it is overwritten is wasted. What is read for such a result comes from far away
+/// too, and is asked for early.
 template <typename Scalar>
 class Writer {
  public:
@@ -20,17 +21,22 @@ class Writer {
   explicit Writer(Index elements)
       : streams_(streamed_bytes > 0 && streamed_bytes == pack_bytes &&
                  elements > largest_kept / Index{sizeof(Scalar)}) {}
-  ~Writer() {
+
+  /// Makes all that this thread has written visible to others.
+  void finish() const {
     if (streams_) finish_streaming();
   }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
 
   /// Elements of `data` before the first that can be streamed to, `n` at most.
   Index head(const Scalar* data, Index n) const {
     if (!streams_) return 0;
     const auto beyond = static_cast<Index>(reinterpret_cast<std::uintptr_t>(data) % pack_bytes);
     return std::min(n, (pack_bytes - beyond) % pack_bytes / Index{sizeof(Scalar)});
+  }
+
+  /// Called with the place of each pack that is read.
+  void read_ahead(const Scalar* data) const {
+    if (streams_) prefetch(data, 8192);  // two pages: the processor's own prefetch stops at one
   }
 
   template <int Lanes, typename Compute>

@@ -2,14 +2,14 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
-/// What Eigen's public functions cannot say to the memory: stores that leave the cache alone.
-/// Plain stores where the processor has none.
+/// What Eigen's public functions cannot say to the memory: to store past the cache, to fetch what
+/// will be read soon. Where the compiler knows no way, nothing is said.
 
 namespace eigen_norm::kernels {
 
@@ -39,6 +39,18 @@ inline void stream(void*, const void*) {}
 inline void finish_streaming() {
 #if defined(__SSE2__)
   _mm_sfence();
+#endif
+}
+
+/// Asks for the line `ahead` bytes behind `data` to be brought into the second-level cache. There
+/// may be nothing.
+inline void prefetch(const void* data, std::ptrdiff_t ahead) {
+#if defined(__GNUC__)
+  const auto address = reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(ahead);
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+#else
+  static_cast<void>(data);
+  static_cast<void>(ahead);
 #endif
 }
 

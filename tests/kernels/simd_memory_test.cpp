@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "eigen_norm/kernels/simd_store.hpp"
+#include "eigen_norm/kernels/simd_memory.hpp"
 
 #include <gtest/gtest.h>
 
