@@ -49,7 +49,7 @@ GradientSums<Stat<Scalar>> run_gradient_sums(const Runs<Scalar>& x, const Runs<S
       for (Index j = run; j < run + runs; ++j) {
         const Scalar* xs = x.data + j * x.stride + begin;
         const Scalar* dys = dy.data + j * dy.stride + begin;
-        sums.add(length, [&](auto at) { return gradient_terms(at(dys), at(xs), s); });
+        sums.add(length, [=](auto at) { return gradient_terms(at(dys), at(xs), s); });
       }
     });
   });

@@ -15,6 +15,16 @@
 
 namespace eigen_norm::kernels {
 
+/// Rows worked on together, at most.
+inline constexpr Index most_rows = 64;
+
+/// Rows that are worked on together: as many as stay in the cache between the visits, `cached`
+/// elements. Their statistics are finished together, and dgamma and dbeta are touched once for
+/// all of them.
+inline Index rows_per_block(const CollapsedShape& v, Index cached) {
+  return std::clamp<Index>(cached / v.group, 1, most_rows);
+}
+
 /// y(r, c) = ((x(r, c) - centre) * inv_std + rest) * gamma(c) + beta(c)
 template <typename Scalar, typename Source>
 void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
@@ -23,30 +33,30 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   const CollapsedShape& v = x.shape;
   const AffineTile<P> tile(affine);
   const Writer<Scalar> writer(v.size());
-  for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
+  const Index per_block = rows_per_block(v, Index{1} << 13);  // in the first-level cache
+  StatisticTile<Stat<Scalar>> statistics;
+  for (Index first = part.repeat_begin; first < part.repeat_end; first += per_block) {
+    const Index rows = std::min(per_block, part.repeat_end - first);
     for (Index g = part.group_begin; g < part.group_end; ++g) {
-      const Standardise<P> s(source.of_run(x, r, g));
+      source.of_rows(x, first, rows, g, statistics);
       const Index end = (g + 1) * v.group;
-      for (Index c = g * v.group; c < end; c += tile_size) {
-        const P *gamma = tile.gamma(c), *beta = tile.beta(c);
-        const Scalar* xs = x.at(r, c);
-        Scalar* ys = y.at(r, c);
-        for_each_pack<P>(std::min(tile_size, end - c), [=](auto lanes, Index l) {
-          constexpr int size = lanes.value;
-          const Pack<P, size> xhat = (load<P, size>(xs + l) - s.centre) * s.inv_std + s.rest;
-          writer.template write<size>(ys + l,
-                                      xhat * load<P, size>(gamma + l) + load<P, size>(beta + l));
-        });
+      for (Index j = 0; j < rows; ++j) {
+        const Standardise<P> s(statistics.at(j));
+        for (Index c = g * v.group; c < end; c += tile_size) {
+          const P *gamma = tile.gamma(c), *beta = tile.beta(c);
+          const Scalar* xs = x.at(first + j, c);
+          Scalar* ys = y.at(first + j, c);
+          for_each_pack<P>(std::min(tile_size, end - c), [=](auto lanes, Index l) {
+            constexpr int size = lanes.value;
+            writer.read_ahead(xs + l);
+            const Pack<P, size> xhat = (load<P, size>(xs + l) - s.centre) * s.inv_std + s.rest;
+            writer.template write<size>(ys + l,
+                                        xhat * load<P, size>(gamma + l) + load<P, size>(beta + l));
+          });
+        }
       }
     }
   }
-}
-
-/// Rows whose x and dy are worked on together: as many as stay in the second-level cache, for then
-/// dgamma and dbeta are touched once for all of them.
-inline Index rows_per_block(const CollapsedShape& v) {
-  constexpr Index cached = Index{1} << 15;  // elements
-  return std::clamp<Index>(cached / v.group, 1, rows_together);
 }
 
 /// One row of x and dy and what standardises it.
@@ -107,16 +117,19 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
   const AffineTile<P> tile(pass.affine);
   const AffineSums<S> sums = pass.sums(part.piece);
   const Writer<Scalar> writer(v.size());
-  std::array<Standardise<P>, static_cast<std::size_t>(rows_together)> s;
-  std::array<Backward<P>, static_cast<std::size_t>(rows_together)> b;
-  for (Index first = part.repeat_begin; first < part.repeat_end; first += rows_per_block(v)) {
-    const Index rows = std::min(rows_per_block(v), part.repeat_end - first);
+  const Index per_block = rows_per_block(v, Index{1} << 15);  // in the second-level cache
+  StatisticTile<S> statistics;
+  std::array<Standardise<P>, static_cast<std::size_t>(most_rows)> s;
+  std::array<Backward<P>, static_cast<std::size_t>(most_rows)> b;
+  for (Index first = part.repeat_begin; first < part.repeat_end; first += per_block) {
+    const Index rows = std::min(per_block, part.repeat_end - first);
     for (Index g = part.group_begin; g < part.group_end; ++g) {
       const Index begin = g * v.group, end = begin + v.group;
+      source.of_rows(x, first, rows, g, statistics);
       for (Index j = 0; j < rows; ++j) {
         const auto i = static_cast<std::size_t>(j);
         const Index r = first + j;
-        const Statistic<S> statistic = source.of_run(x, r, g);
+        const Statistic<S> statistic = statistics.at(j);
         s[i] = Standardise<P>(statistic);
         const GradientSums<S> t = row_gradient_sums(x.at(r, begin), dy.at(r, begin), v.group, s[i],
                                                     [&](Index c) { return tile.gamma(begin + c); });

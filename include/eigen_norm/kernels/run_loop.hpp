@@ -51,20 +51,20 @@ void normalise_runs(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                     const Affine<Param<Scalar>>& affine, const Source& source, const Part& part) {
   using P = Param<Scalar>;
   const CollapsedShape& v = x.shape;
-  Tile<Statistic<Stat<Scalar>>> statistics;
+  StatisticTile<Stat<Scalar>> statistics;
   Tile<Forward<P>> coefficients;
   const Index per_block = groups_per_block<Source>(v);
   const Writer<Scalar> writer(v.size());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += per_block) {
       const Index groups = std::min(per_block, part.group_end - g);
-      for (Index k = 0; k < groups; ++k) statistics[k] = source.of_run(x, r, g + k);
+      source.of_runs(x, r, g, groups, statistics);
       const Index end = (g + groups) * v.group;
       for (Index c = g * v.group; c < end; c += tile_size) {
         const Index tile_end = std::min(c + tile_size, end);
         for (Index k = c; k < tile_end; ++k) {
           coefficients[k - c] =
-              Forward<P>(statistics[k / v.group - g], affine.gamma_at(k), affine.beta_at(k));
+              Forward<P>(statistics.at(k / v.group - g), affine.gamma_at(k), affine.beta_at(k));
         }
         for_each_run(v, c, tile_end, [&](Index k, Index o) {
           normalise_line(x.at(r, k, o), y.at(r, k, o), v.inner, coefficients[k - c], writer);
@@ -101,14 +101,16 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
   const Operand<Scalar>& dx = pass.dx;
   const CollapsedShape& v = x.shape;
   const AffineSums<S> sums = pass.sums(part.piece);
+  StatisticTile<S> statistics;
   Tile<Backward<P>> coefficients;
   const Index per_block = groups_per_block<Source>(v);
   const Writer<Scalar> writer(v.size());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += per_block) {
       const Index groups = std::min(per_block, part.group_end - g);
+      source.of_runs(x, r, g, groups, statistics);
       for (Index k = 0; k < groups; ++k) {
-        const Statistic<S> statistic = source.of_run(x, r, g + k);
+        const Statistic<S> statistic = statistics.at(k);
         GradientSums<S> t;
         for (Index c = (g + k) * v.group; pass.needs_sums() && c < (g + k + 1) * v.group; ++c) {
           const GradientSums<S> channel = run_gradient_sums<Scalar>(

@@ -29,17 +29,12 @@ inline constexpr Index chunk_runs = 32;
 /// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
 /// parts of one run where runs are long, several whole runs where they are short.
 template <typename F>
-void for_each_chunk(Index count, Index length, const F& f) {
-  if (length >= chunk_size) {
-    for (Index run = 0; run < count; ++run) {
-      for (Index begin = 0; begin < length; begin += chunk_size) {
-        f(run, Index{1}, begin, std::min(chunk_size, length - begin));
-      }
-    }
-  } else {
-    const Index together = std::clamp<Index>(chunk_size / length, 1, chunk_runs);
-    for (Index run = 0; run < count; run += together) {
-      f(run, std::min(together, count - run), Index{0}, length);
+EIGEN_ALWAYS_INLINE void for_each_chunk(Index count, Index length, const F& f) {
+  const bool one_by_one = count == 1 || length >= chunk_size;
+  const Index together = one_by_one ? 1 : std::clamp<Index>(chunk_size / length, 1, chunk_runs);
+  for (Index run = 0; run < count; run += together) {
+    for (Index begin = 0; begin < length; begin += chunk_size) {
+      f(run, std::min(together, count - run), begin, std::min(chunk_size, length - begin));
     }
   }
 }
@@ -50,23 +45,21 @@ void for_each_chunk(Index count, Index length, const F& f) {
 template <typename Compute, typename Scalar>
 Param<Scalar> sample_mean(const Runs<Scalar>& x) {
   using S = Stat<Scalar>;
-  constexpr Index pieces = 8, piece_size = 64;
+  constexpr Index piece_size = 64;
+  const Index pieces = std::clamp<Index>(x.size() / 512, 1, 8);
   const auto shift = static_cast<Compute>(x.data[0]);
   Sums<Compute, 1> sums;
   Index n = 0;
   const auto add = [&](Index run, Index begin, Index length) {
     const Scalar* data = x.data + run * x.stride + begin;
-    sums.add(length, [&](auto at) { return terms(at(data) - shift); });
+    sums.add(length, [=](auto at) { return terms(at(data) - shift); });
     n += length;
   };
-  if (x.size() <= pieces * piece_size) {
-    for (Index run = 0; run < x.count; ++run) add(run, 0, x.length);
-  } else {
-    for (Index piece = 0; piece < pieces; ++piece) {
-      const Index place = piece * x.size() / pieces;
-      const Index begin = place % x.length;
-      add(place / x.length, begin, std::min(piece_size, x.length - begin));
-    }
+  add(0, 0, std::min(piece_size, x.length));
+  for (Index piece = 1; piece < pieces; ++piece) {
+    const Index place = piece * x.size() / pieces;
+    const Index begin = place % x.length;
+    add(place / x.length, begin, std::min(piece_size, x.length - begin));
   }
   if constexpr (!std::is_same_v<Compute, S>) {
     if (!is_in_range(sums.total(0))) return sample_mean<S>(x);
@@ -85,7 +78,7 @@ Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& 
     Sums<Compute, 2> sums;
     for (Index j = run; j < run + runs; ++j) {
       const Scalar* data = x.data + j * x.stride + begin;
-      sums.add(length, [&](auto at) {
+      sums.add(length, [=](auto at) {
         const auto d = at(data) - c;
         return terms(d, d * d);
       });
@@ -101,10 +94,16 @@ Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& 
   return all;
 }
 
-/// Moments of all elements of some runs, in one visit where a sample of them tells the mean well
-/// enough, which it nearly always does.
+/// Deviations and the centre they are from.
 template <typename Scalar>
-Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
+struct CentredDeviations {
+  Param<Scalar> centre;
+  Deviations<Stat<Scalar>> d;
+};
+
+/// In one visit where a sample tells the mean well enough, which it nearly always does.
+template <typename Scalar>
+CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, bool tiny_matters) {
   using P = Param<Scalar>;
   P centre = sample_mean<P>(x);
   auto d = deviations<P>(x, centre, tiny_matters);
@@ -112,6 +111,13 @@ Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = tru
     centre = static_cast<P>(d.moments(x.size(), centre).mean);
     d = deviations<P>(x, centre, tiny_matters);
   }
+  return {centre, d};
+}
+
+/// Moments of all elements of some runs.
+template <typename Scalar>
+Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
+  const auto [centre, d] = run_deviations(x, tiny_matters);
   return d.moments(x.size(), centre);
 }
 

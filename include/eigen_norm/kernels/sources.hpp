@@ -9,11 +9,12 @@
 #include "eigen_norm/memory/operand.hpp"
 
 /// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
-/// Both answer the same three questions, so that no loop knows training from inference:
+/// Both answer the same four questions, so that no loop knows training from inference:
 ///
-///     of_run(x, r, g)                     the statistic (r, g)
-///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ...
-///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ...
+///     of_runs(x, r, g, count, out)        the statistics (r, g), (r, g + 1), ... of runs
+///     of_rows(x, r, count, g, out)        the statistics (r, g), (r + 1, g), ... of rows
+///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ... of columns
+///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ... of lanes
 
 namespace eigen_norm::kernels {
 
@@ -36,14 +37,21 @@ class FromData {
 
   explicit FromData(double eps, const Keep& keep = {}) : eps_(eps), keep_(keep) {}
 
-  Statistic<S> of_run(const Operand<const Scalar>& x, Index r, Index g) const {
+  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
+               StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
-    const Moments<S> moments = run_moments<Scalar>(
-        {x.at(r, g * v.group), v.outer, v.outer_stride, v.group * v.inner}, tiny_matters(eps_));
-    const S var = moments.biased_variance();
-    const Statistic<S> result{moments.mean, inverse_std(var, eps_)};
-    keep(v.statistic(r, g), result, var);
-    return result;
+    const auto run = [&](Index k) {
+      return Runs<Scalar>{x.at(r, (first + k) * v.group), v.outer, v.outer_stride,
+                          v.group * v.inner};
+    };
+    of_each(run, count, out, [&](Index k) { return v.statistic(r, first + k); });
+  }
+
+  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
+               StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    const auto row = [&](Index j) { return Runs<Scalar>{x.at(r + j, g * v.group), 1, 0, v.group}; };
+    of_each(row, count, out, [&](Index j) { return v.statistic(r + j, g); });
   }
 
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
@@ -73,49 +81,66 @@ class FromData {
         ++g;
       }
     }
-    inverse_std(var.data(), count, eps_, out.inv_std.data());
-    keep(v.statistic(r, first), count, out, var);
+    const Index index = v.statistic(r, first);
+    finish(count, var, out, [=](Index k) { return index + k; });
   }
 
   void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
                 StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
     const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
+    Tile<S> var;
     for (Index begin = 0; begin < count; begin += sum_tile_size) {
       const Index width = std::min(sum_tile_size, count - begin);
       const LaneMoments<S> lanes =
           lane_moments(x.at(r + begin, g * v.group), rows, width, tiny_matters(eps_));
       for (Index l = 0; l < width; ++l) {
-        const S var = lanes.at(l).biased_variance();
         out.mean[begin + l] = lanes.mean[l];
-        out.inv_std[begin + l] = inverse_std(var, eps_);
-        keep(v.statistic(r + begin + l, g), out.at(begin + l), var);
+        var[begin + l] = lanes.at(l).biased_variance();
       }
     }
+    finish(count, var, out, [&](Index l) { return v.statistic(r + l, g); });
   }
 
  private:
-  void keep(Index first, Index count, const StatisticTile<S>& values, const Tile<S>& var) const {
-    if (keep_.mean != nullptr) {
-      std::copy_n(values.mean.data(), count, keep_.mean + first);
-      std::copy_n(values.inv_std.data(), count, keep_.inv_std + first);
+  /// The statistics of runs(0), runs(1), ..., whose divisions and roots are done side by side.
+  template <typename RunsAt, typename IndexOf>
+  void of_each(const RunsAt& runs, Index count, StatisticTile<S>& out,
+               const IndexOf& index_of) const {
+    Tile<Param<Scalar>> centre;
+    Tile<S> sum, squares;
+    for (Index k = 0; k < count; ++k) {
+      const CentredDeviations<Scalar> deviations = run_deviations(runs(k), tiny_matters(eps_));
+      centre[k] = deviations.centre;
+      sum[k] = deviations.d.sum;
+      squares[k] = deviations.d.squares;
     }
-    if (keep_.var != nullptr) std::copy_n(var.data(), count, keep_.var + first);
+    const Index n = runs(0).size();
+    for (Index k = 0; k < count; ++k) {
+      const Moments<S> moments = Deviations<S>{sum[k], squares[k]}.moments(n, centre[k]);
+      out.mean[k] = moments.mean;
+      squares[k] = moments.biased_variance();
+    }
+    finish(count, squares, out, index_of);
   }
-  void keep(Index statistic, const Statistic<S>& value, const S& var) const {
-    if (keep_.mean != nullptr) {
-      keep_.mean[statistic] = value.mean;
-      keep_.inv_std[statistic] = value.inv_std;
+
+  /// The same of the first `count` means in `out` and of their variances.
+  template <typename IndexOf>
+  void finish(Index count, const Tile<S>& var, StatisticTile<S>& out,
+              const IndexOf& index_of) const {
+    inverse_std(var.data(), count, eps_, out.inv_std.data());
+    for (Index k = 0; keep_.mean != nullptr && k < count; ++k) {
+      keep_.mean[index_of(k)] = out.mean[k];
+      keep_.inv_std[index_of(k)] = out.inv_std[k];
     }
-    if (keep_.var != nullptr) keep_.var[statistic] = var;
+    for (Index k = 0; keep_.var != nullptr && k < count; ++k) keep_.var[index_of(k)] = var[k];
   }
 
   double eps_;
   Keep keep_;
 };
 
-/// Statistics known beforehand: `at(index)` is the one of that index, `take(n, index, out)` are
-/// those of index(0), index(1), ... .
+/// Statistics known beforehand: `take(n, index, out)` are those of index(0), index(1), ... .
 template <typename Scalar, typename At>
 class Known : private At {
   using S = Stat<Scalar>;
@@ -125,13 +150,18 @@ class Known : private At {
 
   explicit Known(const At& at) : At(at) {}
 
-  Statistic<S> of_run(const Operand<const Scalar>& x, Index r, Index g) const {
-    return At::at(x.shape.statistic(r, g));
+  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
+               StatisticTile<S>& out) const {
+    of_columns(x, r, first, count, out);
   }
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
                   StatisticTile<S>& out) const {
     At::take(
         count, [&](Index g) { return x.shape.statistic(r, first + g); }, out);
+  }
+  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
+               StatisticTile<S>& out) const {
+    of_lanes(x, r, count, g, out);
   }
   void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
                 StatisticTile<S>& out) const {
@@ -146,7 +176,6 @@ struct StatisticsOfForward {
   const Stat<Scalar>* mean;
   const Stat<Scalar>* inv_std;
 
-  Statistic<Stat<Scalar>> at(Index i) const { return {mean[i], inv_std[i]}; }
   template <typename Index_>
   void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
     for (Index i = 0; i < n; ++i) {

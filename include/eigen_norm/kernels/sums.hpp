@@ -44,7 +44,7 @@ class Sums {
   };
 
   template <typename Term>
-  void add(Index n, const Term& term) {
+  EIGEN_ALWAYS_INLINE void add(Index n, const Term& term) {
     Index i = 0;
     while (i + lanes <= n) {
       // Local, so that they stay in registers.
