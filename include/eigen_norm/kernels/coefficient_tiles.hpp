@@ -18,15 +18,15 @@ struct StatisticTile {
   Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
 };
 
-/// inverse_std of `n` variances; `result` may be `var`.
+/// inverse_std of `n` variances, in their place.
 template <typename S>
-void inverse_std(const S* var, Index n, double eps, S* result) {
+void inverse_std(S* values, Index n, double eps) {
   const S infinity = S(std::numeric_limits<double>::infinity());
   for (Index i = 0; i < n; ++i) {
-    const S squared = var[i] + S(eps);
-    result[i] = squared == S(0) ? infinity : squared;
+    const S squared = values[i] + S(eps);
+    values[i] = squared == S(0) ? infinity : squared;
   }
-  Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>> all(result, n);
+  Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>> all(values, n);
   all = all.sqrt().inverse();
 }
 

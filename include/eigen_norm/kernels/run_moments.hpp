@@ -64,7 +64,8 @@ Param<Scalar> sample_mean(const Runs<Scalar>& x) {
   if constexpr (!std::is_same_v<Compute, S>) {
     if (!is_in_range(sums.total(0))) return sample_mean<S>(x);
   }
-  return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) / S(static_cast<double>(n)));
+  const S weight = S(1) / S(static_cast<double>(n));  // known before the sum is
+  return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) * weight);
 }
 
 /// The deviations of all elements of some runs from a centre.
@@ -101,11 +102,11 @@ struct CentredDeviations {
   Deviations<Stat<Scalar>> d;
 };
 
-/// In one visit where a sample tells the mean well enough, which it nearly always does.
+/// In one visit where `centre`, as sampled, is near enough to the mean, which it nearly always is.
 template <typename Scalar>
-CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, bool tiny_matters) {
+CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, Param<Scalar> centre,
+                                         bool tiny_matters) {
   using P = Param<Scalar>;
-  P centre = sample_mean<P>(x);
   auto d = deviations<P>(x, centre, tiny_matters);
   if (d.is_far(x.size())) {
     centre = static_cast<P>(d.moments(x.size(), centre).mean);
@@ -117,7 +118,7 @@ CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, bool tiny_matter
 /// Moments of all elements of some runs.
 template <typename Scalar>
 Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
-  const auto [centre, d] = run_deviations(x, tiny_matters);
+  const auto [centre, d] = run_deviations(x, sample_mean<Param<Scalar>>(x), tiny_matters);
   return d.moments(x.size(), centre);
 }
 

@@ -57,7 +57,6 @@ class FromData {
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
                   StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
-    Tile<S> var;
     Index g = 0;
     Moments<S> group;
     const Index end = (first + count) * v.group;
@@ -68,7 +67,7 @@ class FromData {
       if (v.group == 1) {
         for (Index l = 0; l < width; ++l, ++g) {
           out.mean[g] = lanes.mean[l];
-          var[g] = lanes.at(l).biased_variance();
+          out.inv_std[g] = lanes.at(l).biased_variance();
         }
         continue;
       }
@@ -76,30 +75,29 @@ class FromData {
         group.merge(lanes.at(l));
         if (group.count < v.values_per_statistic()) continue;
         out.mean[g] = group.mean;
-        var[g] = group.biased_variance();
+        out.inv_std[g] = group.biased_variance();
         group = {};
         ++g;
       }
     }
     const Index index = v.statistic(r, first);
-    finish(count, var, out, [=](Index k) { return index + k; });
+    finish(count, out, [=](Index k) { return index + k; });
   }
 
   void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
                 StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
     const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
-    Tile<S> var;
     for (Index begin = 0; begin < count; begin += sum_tile_size) {
       const Index width = std::min(sum_tile_size, count - begin);
       const LaneMoments<S> lanes =
           lane_moments(x.at(r + begin, g * v.group), rows, width, tiny_matters(eps_));
       for (Index l = 0; l < width; ++l) {
         out.mean[begin + l] = lanes.mean[l];
-        var[begin + l] = lanes.at(l).biased_variance();
+        out.inv_std[begin + l] = lanes.at(l).biased_variance();
       }
     }
-    finish(count, var, out, [&](Index l) { return v.statistic(r + l, g); });
+    finish(count, out, [&](Index l) { return v.statistic(r + l, g); });
   }
 
  private:
@@ -107,33 +105,38 @@ class FromData {
   template <typename RunsAt, typename IndexOf>
   void of_each(const RunsAt& runs, Index count, StatisticTile<S>& out,
                const IndexOf& index_of) const {
-    Tile<Param<Scalar>> centre;
+    using P = Param<Scalar>;
+    Tile<P> centre;
     Tile<S> sum, squares;
+    // One step for all of them and then the next, so that the processor works on many at once.
+    const bool tiny = tiny_matters(eps_);
+    for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(runs(k));
     for (Index k = 0; k < count; ++k) {
-      const CentredDeviations<Scalar> deviations = run_deviations(runs(k), tiny_matters(eps_));
-      centre[k] = deviations.centre;
-      sum[k] = deviations.d.sum;
-      squares[k] = deviations.d.squares;
+      const CentredDeviations<Scalar> about = run_deviations(runs(k), centre[k], tiny);
+      centre[k] = about.centre;
+      sum[k] = about.d.sum;
+      squares[k] = about.d.squares;
     }
     const Index n = runs(0).size();
     for (Index k = 0; k < count; ++k) {
       const Moments<S> moments = Deviations<S>{sum[k], squares[k]}.moments(n, centre[k]);
       out.mean[k] = moments.mean;
-      squares[k] = moments.biased_variance();
+      out.inv_std[k] = moments.biased_variance();
     }
-    finish(count, squares, out, index_of);
+    finish(count, out, index_of);
   }
 
-  /// The same of the first `count` means in `out` and of their variances.
+  /// Makes inv_std of the variances that `out` holds in its place.
   template <typename IndexOf>
-  void finish(Index count, const Tile<S>& var, StatisticTile<S>& out,
-              const IndexOf& index_of) const {
-    inverse_std(var.data(), count, eps_, out.inv_std.data());
+  void finish(Index count, StatisticTile<S>& out, const IndexOf& index_of) const {
+    for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
+      keep_.var[index_of(k)] = out.inv_std[k];
+    }
+    inverse_std(out.inv_std.data(), count, eps_);
     for (Index k = 0; keep_.mean != nullptr && k < count; ++k) {
       keep_.mean[index_of(k)] = out.mean[k];
       keep_.inv_std[index_of(k)] = out.inv_std[k];
     }
-    for (Index k = 0; keep_.var != nullptr && k < count; ++k) keep_.var[index_of(k)] = var[k];
   }
 
   double eps_;
@@ -202,7 +205,7 @@ struct StatisticsOfRunning {
       out.mean[i] = Stat<Scalar>(mean[index(i)]);
       out.inv_std[i] = Stat<Scalar>(var[index(i)]);
     }
-    inverse_std(out.inv_std.data(), n, eps, out.inv_std.data());
+    inverse_std(out.inv_std.data(), n, eps);
   }
 };
 
