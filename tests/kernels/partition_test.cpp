@@ -44,7 +44,7 @@ TEST(Partition, LeavesSmallInputsWhole) {
 
 TEST(Partition, CutsColumnsBetweenWholeTiles) {
   memory::CollapsedShape shape = samples(1, 4000, 1, 1);
-  shape.outer = 500;
+  shape.outer = 100;
   std::vector<Index> begins;
   Partition(shape, memory::Loop::column, 1).for_each([&](const Part& part) {
     begins.push_back(part.group_begin);
@@ -62,7 +62,7 @@ TEST(Partition, LeavesTallColumnsTogetherForBlocksOfRows) {
 
 TEST(RowBlocks, CoverAllRowsInOrder) {
   for (const Index rows : {1, 511, 512, 1024, 1025, 100000}) {
-    const RowBlocks blocks(rows);
+    const RowBlocks blocks(rows, 200);
     Index next = 0;
     for (Index block = 0; block < blocks.count(); ++block) {
       EXPECT_EQ(blocks.begin(block), next);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <limits>
-
 #include "eigen_norm/kernels/coefficients.hpp"
 #include "eigen_norm/kernels/rows.hpp"
 
@@ -18,16 +16,11 @@ struct StatisticTile {
   Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
 };
 
-/// inverse_std of `n` variances, in their place.
+/// inverse_std of `n` variances, in their place. One by one, for Eigen's vectors of roots are
+/// approximations with AVX-512.
 template <typename S>
 void inverse_std(S* values, Index n, double eps) {
-  const S infinity = S(std::numeric_limits<double>::infinity());
-  for (Index i = 0; i < n; ++i) {
-    const S squared = values[i] + S(eps);
-    values[i] = squared == S(0) ? infinity : squared;
-  }
-  Eigen::Map<Eigen::Array<S, Eigen::Dynamic, 1>> all(values, n);
-  all = all.sqrt().inverse();
+  for (Index i = 0; i < n; ++i) values[i] = inverse_std(values[i], eps);
 }
 
 /// y = (x - centre) * scale + shift
@@ -97,10 +90,10 @@ struct BackwardTile {
     return (scaled + load_tile<Lanes>(slope, l) * centred + load_tile<Lanes>(offset, l)) *
            load_tile<Lanes>(inv_std, l);
   }
-  /// Where it does not.
+  /// Where it does not, and `gamma` is gamma * inv_std.
   template <int Lanes, typename Scalar>
   Pack<P, Lanes> dx(const Scalar* dy, Index l) const {
-    return load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l) * load_tile<Lanes>(inv_std, l);
+    return load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l);
   }
 };
 

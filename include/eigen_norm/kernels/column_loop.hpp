@@ -17,7 +17,7 @@ namespace eigen_norm::kernels {
 /// together as `fold` says; o is the first of them.
 template <typename F>
 void for_each_row(const RowFold& fold, const F& f) {
-  const RowBlocks blocks(fold.folded);
+  const RowBlocks blocks(fold.folded, fold.lanes());
   parallel_for(blocks.count(), fold.folded * fold.lanes(), [&](Index block) {
     for (Index o = blocks.begin(block); o < blocks.end(block); ++o) {
       f(o * fold.copies, fold.lanes());
@@ -113,8 +113,10 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
       for (Index c = begin; c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
-          coefficients.set(l, Backward<P>(statistics.at(k - g), t[k - g], v.values_per_statistic()),
-                           pass.affine.gamma_at(c + l));
+          const Backward<P> b(statistics.at(k - g), t[k - g], v.values_per_statistic());
+          const P gamma = pass.affine.gamma_at(c + l);
+          coefficients.set(l, b,
+                           pass.through_statistics ? gamma : scale_only(b.inv_std, gamma).scale);
         });
         const RowFold fold(v.outer, width,
                            rows_of(v).is_dense(width) && rows_of(dy.shape).is_dense(width) &&

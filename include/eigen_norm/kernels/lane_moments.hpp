@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "eigen_norm/kernels/deviations.hpp"
 #include "eigen_norm/kernels/lane_sums.hpp"
@@ -20,7 +21,7 @@ struct LaneMoments {
   Moments<S> at(Index lane) const { return {count, mean[lane], m2[lane]}; }
 };
 
-/// The mean of some of the rows, from all over them, rounded to `Compute`.
+/// The mean of some of the rows, from all over them, summed in `Compute`.
 template <typename Compute, typename Scalar>
 void lane_sample_means(const Scalar* x, const Rows& rows, Index width,
                        SumTile<Param<Scalar>>& means) {

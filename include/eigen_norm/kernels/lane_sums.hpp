@@ -51,8 +51,8 @@ using LaneSums = std::array<SumTile<S>, Terms>;
 template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
 void lane_sums(const RowFold& fold, LaneSums<S, Terms>& sums, const Place& place,
                const Term& term) {
-  const RowBlocks blocks(fold.folded);
   const Index lanes = fold.lanes();
+  const RowBlocks blocks(fold.folded, lanes);
   const auto pointers = [](LaneSums<S, Terms>& to) {
     std::array<S*, Terms> result;
     for (std::size_t t = 0; t < Terms; ++t) result[t] = to[t].data();

@@ -14,14 +14,15 @@ inline Index groups_per_tile(const memory::CollapsedShape& shape) {
   return std::max<Index>(1, tile_size / shape.group);
 }
 
-/// Rows of one tile of columns, cut into blocks by their number alone.
+/// Rows of one tile of columns, cut into blocks by their number and width alone.
 class RowBlocks {
  public:
   static constexpr Index most = 8;
-  static constexpr Index block_rows = 512;
+  static constexpr Index block_size = 65536;  ///< elements that are worth a block of their own
 
-  explicit RowBlocks(Index rows)
-      : rows_(rows), count_(std::clamp<Index>(rows / block_rows, 1, most)) {}
+  RowBlocks(Index rows, Index width)
+      : rows_(rows),
+        count_(std::clamp<Index>(rows * width / block_size, 1, std::clamp<Index>(rows, 1, most))) {}
 
   Index count() const { return count_; }
   Index begin(Index block) const { return block * rows_ / count_; }
@@ -59,7 +60,8 @@ class Partition {
       : repeats_(shape.repeats), groups_(shape.groups()), elements_(shape.size()), pieces_(pieces) {
     const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
     groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
-    if (loop == memory::Loop::column && RowBlocks(shape.outer).count() > 1) {
+    if (loop == memory::Loop::column && pieces_ == 1 &&
+        RowBlocks(shape.outer, std::min(shape.channels, sum_tile_size)).count() > 1) {
       groups_per_chunk_ = groups_;  // threads take blocks of rows, which lie together in memory
     } else if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
       const Index per_tile = groups_per_tile(shape);

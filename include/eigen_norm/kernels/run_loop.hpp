@@ -28,7 +28,8 @@ void normalise_line(const Scalar* x, Scalar* y, Index n, const Forward<Param<Sca
 }
 
 /// Groups that are worked on together: as many as stay in the second-level cache between the visit
-/// that reads them and the visit that writes, and a tile at most. One where a group is larger.
+/// that reads them and the visit that writes, and a tile at most. One where a group is larger; a
+/// tile where nothing is read beforehand.
 template <typename Source>
 Index groups_per_block(const CollapsedShape& v) {
   if (Source::by_channel) return groups_per_tile(v);
@@ -36,8 +37,8 @@ Index groups_per_block(const CollapsedShape& v) {
   return std::clamp<Index>(cached / v.values_per_statistic(), 1, groups_per_tile(v));
 }
 
-/// f(c, o) for the channels [begin, end) and all o: in the order of memory, but backwards, for what
-/// was read last is the likeliest to be in the cache.
+/// f(c, o) for the channels [begin, end) and all o: the last o first, for what was
+/// read last is the likeliest to be in the cache.
 template <typename F>
 void for_each_run(const CollapsedShape& v, Index begin, Index end, const F& f) {
   for (Index o = v.outer - 1; o >= 0; --o) {

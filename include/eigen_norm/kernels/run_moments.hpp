@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "eigen_norm/kernels/deviations.hpp"
 #include "eigen_norm/kernels/sums.hpp"
@@ -39,14 +40,14 @@ EIGEN_ALWAYS_INLINE void for_each_chunk(Index count, Index length, const F& f) {
   }
 }
 
-/// The mean of some of the elements, from all over the runs, rounded to `Compute`:
+/// The mean of some of the elements, from all over the runs, summed in `Compute`:
 ///
 ///     c = x_0 + sum_i (x_i - x_0) / n       constants are met exactly
 template <typename Compute, typename Scalar>
 Param<Scalar> sample_mean(const Runs<Scalar>& x) {
   using S = Stat<Scalar>;
   constexpr Index piece_size = 64;
-  const Index pieces = std::clamp<Index>(x.size() / 512, 1, 8);
+  const Index pieces = std::clamp<Index>(std::max(x.size() / 512, x.count), 1, 8);
   const auto shift = static_cast<Compute>(x.data[0]);
   Sums<Compute, 1> sums;
   Index n = 0;

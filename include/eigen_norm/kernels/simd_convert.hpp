@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
 #include <cstring>
 #include <type_traits>
 
@@ -13,7 +12,7 @@ namespace eigen_norm::kernels {
 /// to[i] = To(from[i]) for i < Size
 template <typename To, typename From, int Size>
 void convert(const From* from, To* to) {
-#if defined(__GNUC__)
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9 && !defined(__INTEL_COMPILER))
   constexpr bool both_float = (std::is_same_v<From, float> && std::is_same_v<To, double>) ||
                               (std::is_same_v<From, double> && std::is_same_v<To, float>);
   constexpr int lanes = Size < 8 ? Size : 8;

@@ -20,6 +20,14 @@ void add_terms(Packs& sums, const Packs& terms) {
   for (std::size_t t = 0; t < sums.size(); ++t) sums[t] += terms[t];
 }
 
+/// As many zeros as a pack has lanes, then as many ones.
+template <typename Compute>
+inline constexpr auto zeros_then_ones = [] {
+  std::array<Compute, 2 * pack_size<Compute>> values{};
+  for (std::size_t i = pack_size<Compute>; i < values.size(); ++i) values[i] = Compute(1);
+  return values;
+}();
+
 /// Several sums over the same elements in one visit: by vector lane, four vectors in flight, and no
 /// more than `flush` additions into one register before it is added to the totals, for adding equal
 /// numbers over and over rounds the same way each time.
@@ -27,7 +35,8 @@ void add_terms(Packs& sums, const Packs& terms) {
 ///     sums.add(n, [&](auto at) { auto d = at(x) - c; return terms(d, d * d); })
 ///
 /// adds term(i) for i < n, where `at(p)` reads the elements of `p` at the current place, one pack
-/// or (at the end) one element wide. The order of additions depends on the calls' lengths alone.
+/// wide, or one element where there are fewer. The last pack may be read twice. The order of
+/// additions depends on the calls' lengths alone.
 template <typename Compute, int Terms>
 class Sums {
  public:
@@ -63,11 +72,13 @@ class Sums {
       add_terms(total_, a);
     }
     if (i == n) return;
-    if (n >= lanes) {  // the last pack again, without what is already there
-      Packs<lanes> last = term(At<lanes>{n - lanes});
-      const auto unseen = Pack<Compute, lanes>::load(zeros_then_ones.data() + (n - i));
-      for (auto& t : last) t = t * unseen;
-      return add_terms(total_, last);
+    if constexpr (lanes > 1) {
+      if (n >= lanes) {  // the last pack again, without what is already there
+        Packs<lanes> last = term(At<lanes>{n - lanes});
+        const auto unseen = Pack<Compute, lanes>::load(zeros_then_ones<Compute>.data() + (n - i));
+        for (auto& t : last) t = t * unseen;
+        return add_terms(total_, last);
+      }
     }
     Packs<1> rest = zeros<1>();
     for (; i < n; ++i) add_terms(rest, term(At<1>{i}));
@@ -89,12 +100,6 @@ class Sums {
     packs.fill(Pack<Compute, Lanes>(Compute(0)));
     return packs;
   }
-
-  static constexpr std::array<Compute, 2 * lanes> zeros_then_ones = [] {
-    std::array<Compute, 2 * lanes> values{};
-    for (std::size_t i = lanes; i < values.size(); ++i) values[i] = Compute(1);
-    return values;
-  }();
 
   Packs<lanes> total_ = zeros<lanes>();
   Packs<1> rest_ = zeros<1>();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "eigen_norm/kernels/pack.hpp"
 #include "eigen_norm/kernels/simd_memory.hpp"
@@ -19,8 +20,8 @@ class Writer {
   static constexpr Index largest_kept = Index{32} << 20;  // bytes
 
   explicit Writer(Index elements)
-      : streams_(streamed_bytes > 0 && streamed_bytes == pack_bytes &&
-                 elements > largest_kept / Index{sizeof(Scalar)}) {}
+      : streams_(std::is_arithmetic_v<Scalar> && streamed_bytes > 0 &&
+                 streamed_bytes == pack_bytes && elements > largest_kept / Index{sizeof(Scalar)}) {}
 
   /// Makes all that this thread has written visible to others.
   void finish() const {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/kernels/coefficient_tiles.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace eigen_norm::kernels {
+namespace {
+
+// Whatever lies beside them, and wherever they lie: by vectors some were not.
+TEST(InverseStd, OfManyIsThatOfEach) {
+  for (std::size_t offset = 0; offset < 9; ++offset) {
+    std::vector<double> variances(40, 0.0);
+    for (std::size_t i = 0; i < variances.size(); i += 3)
+      variances[i] = 1.0 / (1.0 + 0.37 * double(i));
+    std::vector<double> values = variances;
+    inverse_std(values.data() + offset, 30, 0.0);
+    for (std::size_t i = offset; i < offset + 30; ++i) {
+      ASSERT_EQ(values[i], inverse_std(variances[i], 0.0)) << i;
+    }
+  }
+}
+
+TEST(InverseStd, OfConstantsWithoutEpsIsZero) {
+  std::vector<double> values(20, 0.0);
+  inverse_std(values.data(), 20, 0.0);
+  EXPECT_EQ(values, std::vector<double>(20, 0.0));
+}
+
+TEST(BackwardTile, WithoutTheStatisticsScalesAtOnce) {
+  BackwardTile<float> tile;
+  const float gamma = 100, inv_std = 1e-3f;
+  const Backward<float> b(Statistic<double>{0, double(inv_std)}, GradientSums<double>{}, 1);
+  tile.set(0, b, gamma * b.inv_std);
+  const float dy = 1e37f;
+  EXPECT_NEAR((tile.dx<1>(&dy, 0).sum()), 1e36f, 1e30f);
+}
+
+}  // namespace
+}  // namespace eigen_norm::kernels
