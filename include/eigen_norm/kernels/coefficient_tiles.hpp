@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <Eigen/Core>
+#include <limits>
+#include <type_traits>
+
 #include "eigen_norm/kernels/coefficients.hpp"
 #include "eigen_norm/kernels/rows.hpp"
 
@@ -16,11 +20,22 @@ struct StatisticTile {
   Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
 };
 
-/// inverse_std of `n` variances, in their place. One by one, for Eigen's vectors of roots are
-/// approximations with AVX-512.
+/// inverse_std of `n` variances, in their place, four at a time: Eigen's roots of wider vectors are
+/// approximations.
 template <typename S>
 void inverse_std(S* values, Index n, double eps) {
-  for (Index i = 0; i < n; ++i) values[i] = inverse_std(values[i], eps);
+  Index i = 0;
+  if constexpr (std::is_arithmetic_v<S>) {
+    using Four = Eigen::Array<S, 4, 1>;
+    constexpr S infinity = std::numeric_limits<S>::infinity();
+    for (; i + 4 <= n; i += 4) {
+      const Four squared = Eigen::Map<const Four>(values + i) + S(eps);
+      const Four root = squared.sqrt();
+      // 1 / infinity rather than a branch, which would keep the compiler from vectors.
+      for (int j = 0; j < 4; ++j) values[i + j] = S(1) / (squared[j] == S(0) ? infinity : root[j]);
+    }
+  }
+  for (; i < n; ++i) values[i] = inverse_std(values[i], eps);
 }
 
 /// y = (x - centre) * scale + shift

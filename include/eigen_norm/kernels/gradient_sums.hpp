@@ -63,16 +63,13 @@ GradientSums<Stat<Scalar>> row_gradient_sums(const Scalar* x, const Scalar* dy, 
                                              const Gamma& gamma) {
   using S = Stat<Scalar>;
   GradientSums<S> all;
-  for_each_chunk(1, length, [&](Index, Index, Index begin, Index count) {
+  for (Index i = 0; i < length; i += tile_size) {
+    const auto* gammas = gamma(i);
     all += chunk_gradient_sums<Param<Scalar>, S>([&](auto& sums) {
-      for (Index i = begin; i < begin + count; i += tile_size) {
-        const Index width = std::min(tile_size, begin + count - i);
-        const auto* gammas = gamma(i);
-        sums.add(width,
-                 [&](auto at) { return gradient_terms(at(gammas) * at(dy + i), at(x + i), s); });
-      }
+      sums.add(std::min(tile_size, length - i),
+               [=](auto at) { return gradient_terms(at(gammas) * at(dy + i), at(x + i), s); });
     });
-  });
+  }
   all.dy_xhat += S(s.rest) * all.dy;
   return all;
 }

@@ -36,7 +36,8 @@ inline constexpr Index parallel_threshold = 32768;
 
 /// Calls f(0) ... f(tasks - 1), at the same time where there are threads: exactly when Eigen's own
 /// products have them (OpenMP and Eigen::setNbThreads), or in a ParallelScope. Serial for small
-/// inputs and inside a parallel region. No result may depend on who runs what.
+/// inputs and inside a parallel region. No result may depend on who runs what; with OpenMP it is the
+/// same thread for the same task each time, whose cache may still hold the data.
 template <typename F>
 void parallel_for(Index tasks, Index elements, const F& f) {
   if (tasks > 1 && elements >= parallel_threshold && !inside_a_task()) {
@@ -53,7 +54,7 @@ void parallel_for(Index tasks, Index elements, const F& f) {
 #ifdef EIGEN_HAS_OPENMP
     const int threads = Eigen::nbThreads();
     if (threads > 1 && omp_in_parallel() == 0) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+#pragma omp parallel for schedule(static) num_threads(threads)
       for (Index task = 0; task < tasks; ++task) {
         f(task);
         finish_streaming();

@@ -7,6 +7,7 @@
 #include "eigen_norm/kernels/backward_pass.hpp"
 #include "eigen_norm/kernels/lane_sums.hpp"
 #include "eigen_norm/kernels/partition.hpp"
+#include "eigen_norm/kernels/simd_memory.hpp"
 #include "eigen_norm/kernels/sources.hpp"
 #include "eigen_norm/kernels/writer.hpp"
 
@@ -18,11 +19,9 @@ namespace eigen_norm::kernels {
 /// Rows worked on together, at most.
 inline constexpr Index most_rows = 64;
 
-/// Rows that are worked on together: as many as stay in the cache between the visits, `cached`
-/// elements. Their statistics are finished together, and dgamma and dbeta are touched once for
-/// all of them.
-inline Index rows_per_block(const CollapsedShape& v, Index cached) {
-  return std::clamp<Index>(cached / v.group, 1, most_rows);
+/// Rows of `size` elements together: their statistics are finished together.
+inline Index rows_per_block(const CollapsedShape& v, Index size) {
+  return std::clamp<Index>(size / v.group, 1, most_rows);
 }
 
 /// y(r, c) = ((x(r, c) - centre) * inv_std + rest) * gamma(c) + beta(c)
@@ -33,7 +32,9 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   const CollapsedShape& v = x.shape;
   const AffineTile<P> tile(affine);
   const Writer<Scalar> writer(v.size());
-  const Index per_block = rows_per_block(v, Index{1} << 13);  // in the first-level cache
+  // No more: reading waits while a block is computed.
+  const Index per_block = rows_per_block(v, Index{1} << 10);
+  const Index next_block = per_block * v.repeat_stride * Index{sizeof(Scalar)};
   StatisticTile<Stat<Scalar>> statistics;
   for (Index first = part.repeat_begin; first < part.repeat_end; first += per_block) {
     const Index rows = std::min(per_block, part.repeat_end - first);
@@ -48,7 +49,7 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
           Scalar* ys = y.at(first + j, c);
           for_each_pack<P>(std::min(tile_size, end - c), [=](auto lanes, Index l) {
             constexpr int size = lanes.value;
-            writer.read_ahead(xs + l);
+            prefetch(xs + l, next_block);
             const Pack<P, size> xhat = (load<P, size>(xs + l) - s.centre) * s.inv_std + s.rest;
             writer.template write<size>(ys + l,
                                         xhat * load<P, size>(gamma + l) + load<P, size>(beta + l));
@@ -117,7 +118,8 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
   const AffineTile<P> tile(pass.affine);
   const AffineSums<S> sums = pass.sums(part.piece);
   const Writer<Scalar> writer(v.size());
-  const Index per_block = rows_per_block(v, Index{1} << 15);  // in the second-level cache
+  // As many as the second-level cache keeps: dgamma and dbeta are touched once for all of them.
+  const Index per_block = rows_per_block(v, Index{1} << 15);
   StatisticTile<S> statistics;
   std::array<Standardise<P>, static_cast<std::size_t>(most_rows)> s;
   std::array<Backward<P>, static_cast<std::size_t>(most_rows)> b;

@@ -5,6 +5,7 @@
 
 #include "eigen_norm/kernels/coefficient_tiles.hpp"
 #include "eigen_norm/kernels/lane_moments.hpp"
+#include "eigen_norm/kernels/row_deviations.hpp"
 #include "eigen_norm/kernels/run_moments.hpp"
 #include "eigen_norm/memory/operand.hpp"
 
@@ -50,8 +51,17 @@ class FromData {
   void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
                StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
+    const auto index = [&](Index j) { return v.statistic(r + j, g); };
+    if (v.group <= short_row) {
+      Tile<Param<Scalar>> centre;
+      Tile<S> sum, squares;
+      const bool tiny = tiny_matters(eps_);
+      short_row_deviations(x.at(r, g * v.group), v.repeat_stride, count, v.group, tiny,
+                           centre.data(), sum.data(), squares.data());
+      return of_deviations(v.group, count, centre, sum, squares, out, index);
+    }
     const auto row = [&](Index j) { return Runs<Scalar>{x.at(r + j, g * v.group), 1, 0, v.group}; };
-    of_each(row, count, out, [&](Index j) { return v.statistic(r + j, g); });
+    of_each(row, count, out, index);
   }
 
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
@@ -117,7 +127,12 @@ class FromData {
       sum[k] = about.d.sum;
       squares[k] = about.d.squares;
     }
-    const Index n = runs(0).size();
+    of_deviations(runs(0).size(), count, centre, sum, squares, out, index_of);
+  }
+
+  template <typename IndexOf>
+  void of_deviations(Index n, Index count, const Tile<Param<Scalar>>& centre, const Tile<S>& sum,
+                     const Tile<S>& squares, StatisticTile<S>& out, const IndexOf& index_of) const {
     for (Index k = 0; k < count; ++k) {
       const Moments<S> moments = Deviations<S>{sum[k], squares[k]}.moments(n, centre[k]);
       out.mean[k] = moments.mean;
