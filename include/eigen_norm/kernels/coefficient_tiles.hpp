@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <limits>
 #include <type_traits>
 
 #include "eigen_norm/kernels/coefficients.hpp"
@@ -20,19 +19,15 @@ struct StatisticTile {
   Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
 };
 
-/// inverse_std of `n` variances, in their place, four at a time: Eigen's roots of wider vectors are
-/// approximations.
+/// inverse_std of `n` variances, in their place; four at a time where eps keeps them from 0.
+/// Eigen's roots of wider vectors are approximations.
 template <typename S>
 void inverse_std(S* values, Index n, double eps) {
   Index i = 0;
   if constexpr (std::is_arithmetic_v<S>) {
-    using Four = Eigen::Array<S, 4, 1>;
-    constexpr S infinity = std::numeric_limits<S>::infinity();
-    for (; i + 4 <= n; i += 4) {
-      const Four squared = Eigen::Map<const Four>(values + i) + S(eps);
-      const Four root = squared.sqrt();
-      // 1 / infinity rather than a branch, which would keep the compiler from vectors.
-      for (int j = 0; j < 4; ++j) values[i + j] = S(1) / (squared[j] == S(0) ? infinity : root[j]);
+    for (; eps > 0 && i + 4 <= n; i += 4) {
+      Eigen::Map<Eigen::Array<S, 4, 1>> four(values + i);
+      four = S(1) / (four + S(eps)).sqrt();
     }
   }
   for (; i < n; ++i) values[i] = inverse_std(values[i], eps);

@@ -36,8 +36,8 @@ inline constexpr Index parallel_threshold = 32768;
 
 /// Calls f(0) ... f(tasks - 1), at the same time where there are threads: exactly when Eigen's own
 /// products have them (OpenMP and Eigen::setNbThreads), or in a ParallelScope. Serial for small
-/// inputs and inside a parallel region. No result may depend on who runs what; with OpenMP it is the
-/// same thread for the same task each time, whose cache may still hold the data.
+/// inputs and inside a parallel region. No result may depend on who runs what; with OpenMP it is
+/// the same thread for the same task each time, whose cache may still hold the data.
 template <typename F>
 void parallel_for(Index tasks, Index elements, const F& f) {
   if (tasks > 1 && elements >= parallel_threshold && !inside_a_task()) {
