@@ -18,9 +18,9 @@ TEST(Pack, IsOneVectorRegisterForFloatsAndOneElementForOtherTypes) {
 
 TEST(Pack, LoadWidensAdjacentElements) {
   const std::vector<float> data{1, 2, 3, 4};
-  Pack<double, 2> pack = load<double, 2>(data.data() + 1);
-  EXPECT_EQ(pack[0], 2.0);
-  EXPECT_EQ(pack[1], 3.0);
+  std::vector<double> wide(2);
+  load<double, 2>(data.data() + 1).store(wide.data());
+  EXPECT_EQ(wide, (std::vector<double>{2, 3}));
 }
 
 TEST(Pack, ComputesLaneByLane) {
@@ -28,9 +28,11 @@ TEST(Pack, ComputesLaneByLane) {
   const auto a = load<double, 4>(data.data());
   Pack<double, 4> b = (a * a - a) * 0.5 + 1.0;
   b += a;
+  std::vector<double> results(4);
+  b.store(results.data());
   for (int l = 0; l < 4; ++l) {
     const double x = data[static_cast<std::size_t>(l)];
-    EXPECT_EQ(b[l], (x * x - x) / 2 + 1 + x);
+    EXPECT_EQ(results[static_cast<std::size_t>(l)], (x * x - x) / 2 + 1 + x);
   }
   EXPECT_EQ(a.sum(), 10);
 }
@@ -39,6 +41,14 @@ TEST(Store, NarrowsAndWritesAsManyAsThereAreLanes) {
   std::vector<float> data(4, -1);
   store<2>(data.data() + 1, Pack<double, 2>(0.5));
   EXPECT_EQ(data, (std::vector<float>{-1, 0.5f, 0.5f, -1}));
+}
+
+TEST(LoadAndStore, TakeScalarsWithoutVectors) {
+  const std::vector<Eigen::half> data{Eigen::half(0.5f), Eigen::half(-2.0f)};
+  std::vector<Eigen::half> copy(2);
+  store<2>(copy.data(), load<float, 2>(data.data()) * 2.0f);
+  EXPECT_EQ(static_cast<float>(copy[0]), 1.0f);
+  EXPECT_EQ(static_cast<float>(copy[1]), -4.0f);
 }
 
 TEST(ForEachPack, VisitsEveryPlaceOnce) {

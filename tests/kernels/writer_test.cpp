@@ -14,9 +14,9 @@ constexpr Index too_large = Writer<float>::largest_kept / Index{sizeof(float)} +
 void write_numbers(float* to, Index n, Index size_of_result) {
   const Writer<float> writer(size_of_result);
   const auto step = [&](auto lanes, Index i) {
-    Pack<float, lanes.value> values;
+    float values[lanes.value];
     for (int l = 0; l < lanes.value; ++l) values[l] = static_cast<float>(i + l);
-    writer.template write<lanes.value>(to + i, values);
+    writer.template write<lanes.value>(to + i, Pack<float, lanes.value>::load(values));
   };
   const Index head = writer.head(to, n);
   for_each_pack<float>(head, step);

@@ -2,25 +2,18 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstring>
 #include <type_traits>
 
-#include "eigen_norm/kernels/simd_convert.hpp"
+#include "eigen_norm/kernels/simd_vector.hpp"
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::kernels {
 
-/// As many adjacent scalars as one vector register holds; 1 for types without vector arithmetic.
-template <typename Scalar>
-inline constexpr int pack_size =
-    !std::is_arithmetic_v<Scalar> || (EIGEN_MAX_STATIC_ALIGN_BYTES) < int{sizeof(Scalar)}
-        ? 1
-        : (EIGEN_MAX_STATIC_ALIGN_BYTES) / int{sizeof(Scalar)};
-
-/// `Lanes` adjacent scalars with their arithmetic, each operation evaluated at once: in vector
-/// registers by Eigen's fixed-size arrays, plainly where there is one lane.
+/// `Lanes` adjacent scalars with their arithmetic, in one or more vector registers.
 template <typename Scalar, int Lanes = pack_size<Scalar>>
 class Pack {
-  using Value = std::conditional_t<Lanes == 1, Scalar, Eigen::Array<Scalar, Lanes, 1>>;
+  using Value = typename Vector<Scalar, Lanes>::type;
 
  public:
   Pack() = default;
@@ -28,7 +21,7 @@ class Pack {
     if constexpr (Lanes == 1) {
       value_ = all;
     } else {
-      value_ = Value::Constant(all);
+      value_ = Value{} + all;
     }
   }
 
@@ -36,21 +29,22 @@ class Pack {
     if constexpr (Lanes == 1) {
       return Pack(*data);
     } else {
-      return Pack(Eigen::Map<const Value>(data), 0);
+      Value value;
+      std::memcpy(&value, data, sizeof value);
+      return Pack(value, 0);
     }
   }
   void store(Scalar* data) const {
     if constexpr (Lanes == 1) {
       *data = value_;
     } else {
-      Eigen::Map<Value>{data} = value_;
+      std::memcpy(data, &value_, sizeof value_);
     }
   }
 
   friend Pack operator+(const Pack& a, const Pack& b) { return Pack(a.value_ + b.value_, 0); }
   friend Pack operator-(const Pack& a, const Pack& b) { return Pack(a.value_ - b.value_, 0); }
   friend Pack operator*(const Pack& a, const Pack& b) { return Pack(a.value_ * b.value_, 0); }
-  // Not through Pack(all): compilers keep it in memory.
   friend Pack operator+(const Pack& a, const Scalar& b) { return Pack(a.value_ + b, 0); }
   friend Pack operator-(const Pack& a, const Scalar& b) { return Pack(a.value_ - b, 0); }
   friend Pack operator*(const Pack& a, const Scalar& b) { return Pack(a.value_ * b, 0); }
@@ -60,11 +54,15 @@ class Pack {
     return *this;
   }
 
+  /// By halves: lane l and lane l + Lanes / 2 first.
   Scalar sum() const {
     if constexpr (Lanes == 1) {
       return value_;
     } else {
-      return value_.sum();
+      using Half = Pack<Scalar, Lanes / 2>;
+      typename Vector<Scalar, Lanes / 2>::type halves[2];
+      std::memcpy(halves, &value_, sizeof value_);
+      return Half(halves[0] + halves[1], 0).sum();
     }
   }
 
@@ -75,23 +73,16 @@ class Pack {
     } else if constexpr (Lanes == 1) {
       return Pack<Other, 1>(static_cast<Other>(value_));
     } else {
-      Pack<Other, Lanes> result;
-      convert<Other, Scalar, Lanes>(value_.data(), &result[0]);
-      return result;
-    }
-  }
-
-  Scalar& operator[](int lane) {
-    if constexpr (Lanes == 1) {
-      return value_;
-    } else {
-      return value_[lane];
+      typename Vector<Other, Lanes>::type converted;
+      convert_vector(value_, converted);
+      return Pack<Other, Lanes>(converted, 0);
     }
   }
 
  private:
-  template <typename Expression>
-  Pack(const Expression& value, int) : value_(value) {}
+  template <typename, int>
+  friend class Pack;
+  Pack(const Value& value, int) : value_(value) {}
 
   Value value_;
 };
@@ -99,13 +90,25 @@ class Pack {
 /// Reads `Lanes` adjacent elements, widened to `Compute`.
 template <typename Compute, int Lanes, typename Scalar>
 Pack<Compute, Lanes> load(const Scalar* data) {
-  return Pack<Scalar, Lanes>::load(data).template as<Compute>();
+  if constexpr (Lanes == 1 || pack_size < Scalar >> 1) {
+    return Pack<Scalar, Lanes>::load(data).template as<Compute>();
+  } else {
+    Compute widened[Lanes];
+    for (int l = 0; l < Lanes; ++l) widened[l] = static_cast<Compute>(data[l]);
+    return Pack<Compute, Lanes>::load(widened);
+  }
 }
 
 /// Writes a pack, narrowed to the data's scalar.
 template <int Lanes, typename Scalar, typename Compute>
 void store(Scalar* data, const Pack<Compute, Lanes>& values) {
-  values.template as<Scalar>().store(data);
+  if constexpr (Lanes == 1 || pack_size < Scalar >> 1) {
+    values.template as<Scalar>().store(data);
+  } else {
+    Compute wide[Lanes];
+    values.store(wide);
+    for (int l = 0; l < Lanes; ++l) data[l] = static_cast<Scalar>(wide[l]);
+  }
 }
 
 /// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then quarters of one, then
