@@ -52,6 +52,14 @@ TEST(Partition, CutsColumnsBetweenWholeTiles) {
   EXPECT_EQ(begins, (std::vector<Index>{0, tile_size, 2 * tile_size, 3 * tile_size}));
 }
 
+TEST(Partition, KeepsLinesOfShortRunsTogether) {
+  memory::CollapsedShape shape = samples(1, 2048, 1, 49);
+  shape.outer = 32;
+  Partition(shape, memory::Loop::run, 1).for_each([&](const Part& part) {
+    EXPECT_EQ(part.group_begin % lines_together, 0);
+  });
+}
+
 TEST(Partition, LeavesTallColumnsTogetherForBlocksOfRows) {
   memory::CollapsedShape shape = samples(1, 4000, 1, 1);
   shape.outer = 5000;

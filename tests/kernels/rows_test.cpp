@@ -24,9 +24,16 @@ TEST(RowFold, TakesNarrowDenseRowsTogetherAndLeavesTheRest) {
 }
 
 TEST(RowFold, LeavesWideRowsAndRowsWithGapsAlone) {
-  EXPECT_EQ(RowFold(1000, 64, true).copies, 1);
+  EXPECT_EQ(RowFold(1000, 129, true).copies, 1);
   EXPECT_EQ(RowFold(1000, 3, false).copies, 1);
   EXPECT_EQ(RowFold(1, 3, true).copies, 1);
+}
+
+TEST(RowFold, KnowsHowFarTheRowsAreThatAreSummedNext) {
+  EXPECT_EQ(RowFold(1000, 200, true).next_rows<float>({1000, 200}), rows_together * 200 * 4);
+  EXPECT_EQ(RowFold(1000, 3, false).next_rows<double>({1000, 100, 3, 7}), rows_together * 7 * 8);
+  const RowFold folded(1000, 3, true);
+  EXPECT_EQ(folded.next_rows<float>({1000, 3}), rows_together * folded.lanes() * 4);
 }
 
 TEST(RowFold, RepeatsTheFirstLanes) {

@@ -74,6 +74,12 @@ struct Standardise {
         rest(static_cast<P>((S(centre) - s.mean) * s.inv_std)) {}
 };
 
+/// 1 / count: the weight of one value among those that share a statistic.
+template <typename S>
+S share_of(Index count) {
+  return S(1) / S(static_cast<double>(count));
+}
+
 /// The two sums behind every backward pass, over values that share a statistic:
 ///
 ///     dy = sum_i dy_i,   dy_xhat = sum_i dy_i * xhat_i
@@ -98,18 +104,18 @@ struct GradientSums {
 ///     dx = inv_std * (gamma * dy - t1 / m - xhat * t2 / m)
 ///     t1 = sum(gamma * dy) = t.dy,   t2 = sum(gamma * dy * xhat) = t.dy_xhat
 ///
-/// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std.
+/// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std; `share` is 1 / m.
 template <typename P>
 struct Backward {
   P centre, inv_std, slope, offset;
 
   Backward() = default;
   template <typename S>
-  Backward(const Statistic<S>& s, const GradientSums<S>& t, Index count)
+  Backward(const Statistic<S>& s, const GradientSums<S>& t, const S& share)
       : centre(static_cast<P>(s.mean)), inv_std(narrow<P>(s.inv_std)) {
-    const S m = S(static_cast<double>(count));
-    slope = static_cast<P>(-s.inv_std * t.dy_xhat / m);
-    offset = static_cast<P>(-(t.dy + (S(centre) - s.mean) * s.inv_std * t.dy_xhat) / m);
+    const S xhat_share = s.inv_std * t.dy_xhat * share;
+    slope = static_cast<P>(-xhat_share);
+    offset = static_cast<P>(-(t.dy * share + (S(centre) - s.mean) * xhat_share));
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include "eigen_norm/kernels/backward_pass.hpp"
 #include "eigen_norm/kernels/lane_gradient_sums.hpp"
+#include "eigen_norm/kernels/simd_memory.hpp"
 #include "eigen_norm/kernels/sources.hpp"
 #include "eigen_norm/kernels/writer.hpp"
 
@@ -27,14 +28,11 @@ void for_each_row(const RowFold& fold, const F& f) {
   for (Index o = rest; o < rest + fold.rest; ++o) f(o, fold.width);
 }
 
-/// f(lane, group) for `width` lanes from channel c on.
-template <typename F>
-void for_each_lane(Index c, Index width, Index group, const F& f) {
-  if (group == 1) {
-    for (Index l = 0; l < width; ++l) f(l, c + l);
-  } else {
-    for (Index l = 0; l < width; ++l) f(l, (c + l) / group);
-  }
+/// Bytes to the same lanes of the next row, where it begins elsewhere: `width` lanes are not all of
+/// a row, and the processor's own prefetch would start anew; else 0.
+template <typename Scalar>
+Index next_row(const CollapsedShape& v, Index width) {
+  return width < v.outer_stride ? v.outer_stride * Index{sizeof(Scalar)} : 0;
 }
 
 /// Rows of `width` lanes of a shape.
@@ -64,10 +62,12 @@ void normalise_columns(const Operand<const Scalar>& x, const Operand<Scalar>& y,
         const RowFold fold(v.outer, width,
                            rows_of(v).is_dense(width) && rows_of(y.shape).is_dense(width));
         tile.repeat(fold);
+        const Index ahead = next_row<Scalar>(v, width);
         for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar* xs = x.at(r, c, o);
           Scalar* ys = y.at(r, c, o);
           for_each_pack<P>(lanes_of_row, [=, &tile](auto lanes, Index l) {
+            if (ahead > 0) prefetch(xs + l, ahead);
             writer.template write<lanes.value>(ys + l, tile.template y<lanes.value>(xs, l));
           });
         });
@@ -90,6 +90,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
   StandardiseTile<P, sum_tile_size> standardise;
   Tile<GradientSums<S>> t;
   BackwardTile<P> coefficients;
+  const S share = share_of<S>(v.values_per_statistic());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += groups_per_tile(v)) {
       const Index groups = std::min(groups_per_tile(v), part.group_end - g);
@@ -113,7 +114,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
       for (Index c = begin; c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
-          const Backward<P> b(statistics.at(k - g), t[k - g], v.values_per_statistic());
+          const Backward<P> b(statistics.at(k - g), t[k - g], share);
           const P gamma = pass.affine.gamma_at(c + l);
           coefficients.set(l, b,
                            pass.through_statistics ? gamma : scale_only(b.inv_std, gamma).scale);
@@ -122,12 +123,15 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
                            rows_of(v).is_dense(width) && rows_of(dy.shape).is_dense(width) &&
                                rows_of(pass.dx.shape).is_dense(width));
         coefficients.repeat(fold);
+        const Index ahead = next_row<Scalar>(v, width);
         for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
           Scalar* dxs = pass.dx.at(r, c, o);
           const bool through_statistics = pass.through_statistics;
           for_each_pack<P>(lanes_of_row, [=, &coefficients](auto lanes, Index l) {
             constexpr int size = lanes.value;
+            if (ahead > 0) prefetch(xs + l, ahead);
+            if (ahead > 0) prefetch(dys + l, ahead);
             if (through_statistics) {
               writer.template write<size>(dxs + l, coefficients.template dx<size>(xs, dys, l));
             } else {

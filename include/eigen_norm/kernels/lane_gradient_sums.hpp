@@ -30,8 +30,8 @@ void centred_lane_gradient_sums(const Scalar* x, const Rows& x_rows, const Scala
       [&](Index row) { return std::pair(x + x_rows.offset(row), dy + dy_rows.offset(row)); },
       [&](auto lanes, const auto& row, Index l) {
         constexpr int size = lanes.value;
-        prefetch(row.first + l, x_rows.next_rows<Scalar>());
-        prefetch(row.second + l, dy_rows.next_rows<Scalar>());
+        prefetch(row.first + l, fold.next_rows<Scalar>(x_rows));
+        prefetch(row.second + l, fold.next_rows<Scalar>(dy_rows));
         const auto d = load<Compute, size>(row.second + l);
         const auto centred =
             load<Compute, size>(row.first + l) - load<Compute, size>(s.centre.data() + l);

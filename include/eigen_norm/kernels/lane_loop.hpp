@@ -59,6 +59,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
   StandardiseTile<P> tile;
   BackwardTile<P> coefficients;
   Tile<S> t1, t2;
+  const S share = share_of<S>(v.values_per_statistic());
   for (Index r = part.repeat_begin; r < part.repeat_end; r += tile_size) {
     const Index width = std::min(tile_size, part.repeat_end - r);
     for (Index g = part.group_begin; g < part.group_end; ++g) {
@@ -88,7 +89,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
       }
       for (Index l = 0; l < width; ++l) {
         const GradientSums<S> t{t1[l], t2[l]};
-        coefficients.set(l, Backward<P>(statistics.at(l), t, v.values_per_statistic()));
+        coefficients.set(l, Backward<P>(statistics.at(l), t, share));
       }
 
       for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {

@@ -56,7 +56,7 @@ void lane_deviations(const Scalar* x, const Rows& rows, const RowFold& fold,
       fold, sums, [&](Index row) { return x + rows.offset(row); },
       [&](auto lanes, const Scalar* row, Index l) {
         constexpr int size = lanes.value;
-        prefetch(row + l, rows.next_rows<Scalar>());
+        prefetch(row + l, fold.next_rows<Scalar>(rows));
         const auto d = load<Compute, size>(row + l) - load<Compute, size>(centre.data() + l);
         return terms(d, d * d);
       });

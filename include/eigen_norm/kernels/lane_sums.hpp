@@ -73,7 +73,9 @@ void lane_sums(const RowFold& fold, LaneSums<S, Terms>& sums, const Place& place
     for (Index block = 1; block < blocks.count(); ++block) {
       tile.head(lanes) += of(block)[t].head(lanes);
     }
-    for (Index l = fold.width; l < lanes; ++l) tile[l % fold.width] += tile[l];
+    for (Index half = lanes / 2; half >= fold.width; half /= 2) {  // copies are a power of two
+      tile.head(half) += tile.segment(half, half);
+    }
   }
   const Index rest = fold.folded * fold.copies;
   add_rows<Compute>(rest, rest + fold.rest, fold.width, pointers(sums), place, term);

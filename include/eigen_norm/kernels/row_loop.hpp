@@ -121,22 +121,21 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
   // As many as the second-level cache keeps: dgamma and dbeta are touched once for all of them.
   const Index per_block = rows_per_block(v, Index{1} << 15);
   StatisticTile<S> statistics;
-  std::array<Standardise<P>, static_cast<std::size_t>(most_rows)> s;
-  std::array<Backward<P>, static_cast<std::size_t>(most_rows)> b;
+  Tile<Standardise<P>, most_rows> s;
+  Tile<GradientSums<S>, most_rows> t;
+  Tile<Backward<P>, most_rows> b;
+  const S share = share_of<S>(v.group);
   for (Index first = part.repeat_begin; first < part.repeat_end; first += per_block) {
     const Index rows = std::min(per_block, part.repeat_end - first);
     for (Index g = part.group_begin; g < part.group_end; ++g) {
       const Index begin = g * v.group, end = begin + v.group;
       source.of_rows(x, first, rows, g, statistics);
+      for (Index j = 0; j < rows; ++j) s[j] = Standardise<P>(statistics.at(j));
       for (Index j = 0; j < rows; ++j) {
-        const auto i = static_cast<std::size_t>(j);
-        const Index r = first + j;
-        const Statistic<S> statistic = statistics.at(j);
-        s[i] = Standardise<P>(statistic);
-        const GradientSums<S> t = row_gradient_sums(x.at(r, begin), dy.at(r, begin), v.group, s[i],
-                                                    [&](Index c) { return tile.gamma(begin + c); });
-        b[i] = Backward<P>(statistic, t, v.group);
+        t[j] = row_gradient_sums(x.at(first + j, begin), dy.at(first + j, begin), v.group, s[j],
+                                 [&](Index c) { return tile.gamma(begin + c); });
       }
+      for (Index j = 0; j < rows; ++j) b[j] = Backward<P>(statistics.at(j), t[j], share);
       if (sums.gamma != nullptr) {
         add_affine_sums<
             P, Scalar>(rows, v.group, {sums.gamma + begin, sums.beta + begin}, [&](Index j) {
@@ -144,7 +143,7 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
         });
       }
       for (Index j = 0; j < rows; ++j) {
-        const Backward<P> of_row = b[static_cast<std::size_t>(j)];
+        const Backward<P> of_row = b[j];
         for (Index c = begin; c < end; c += tile_size) {
           const Scalar *xs = x.at(first + j, c), *dys = dy.at(first + j, c);
           const P* gamma = tile.gamma(c);

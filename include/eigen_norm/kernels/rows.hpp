@@ -23,12 +23,6 @@ struct Rows {
     return row / inner_count * stride + row % inner_count * inner_stride;
   }
 
-  /// Bytes from a row to the one that is summed `rows_together` later.
-  template <typename Scalar>
-  Index next_rows() const {
-    return rows_together * (inner_count == 1 ? stride : inner_stride) * Index{sizeof(Scalar)};
-  }
-
   /// True where rows of `width` lanes follow each other without a gap.
   bool is_dense(Index width) const { return inner_count == 1 && stride == width; }
 };
@@ -42,8 +36,8 @@ struct RowFold {
   Index rest;    ///< rows left over, in the end
 
   RowFold(Index rows, Index lanes, bool dense) : width(lanes), copies(1) {
-    constexpr Index narrow = 64;
-    if (dense && width < narrow) {
+    constexpr Index narrow = 128;
+    if (dense && width <= narrow) {
       while (2 * copies * width <= sum_tile_size && 2 * copies <= rows) copies *= 2;
     }
     folded = rows / copies;
@@ -51,6 +45,13 @@ struct RowFold {
   }
 
   Index lanes() const { return width * copies; }
+
+  /// Bytes from a row to the one that is summed `rows_together` later.
+  template <typename Scalar>
+  Index next_rows(const Rows& rows) const {
+    const Index step = rows.inner_count == 1 ? rows.stride : rows.inner_stride;
+    return rows_together * copies * step * Index{sizeof(Scalar)};
+  }
 
   /// Repeats the numbers of the first row's lanes for the others.
   template <typename T, Index Size>

@@ -34,7 +34,8 @@ template <typename Source>
 Index groups_per_block(const CollapsedShape& v) {
   if (Source::by_channel) return groups_per_tile(v);
   constexpr Index cached = Index{1} << 16;  // elements
-  return std::clamp<Index>(cached / v.values_per_statistic(), 1, groups_per_tile(v));
+  const Index least = has_short_runs(v) ? lines_together : 1;
+  return std::clamp<Index>(cached / v.values_per_statistic(), least, groups_per_tile(v));
 }
 
 /// f(c, o) for the channels [begin, end) and all o: the last o first, for what was
@@ -103,26 +104,36 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
   const CollapsedShape& v = x.shape;
   const AffineSums<S> sums = pass.sums(part.piece);
   StatisticTile<S> statistics;
+  Tile<Standardise<P>> standardise;
+  Tile<GradientSums<S>> channel, t;
   Tile<Backward<P>> coefficients;
+  const S share = share_of<S>(v.values_per_statistic());
   const Index per_block = groups_per_block<Source>(v);
   const Writer<Scalar> writer(v.size());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += per_block) {
       const Index groups = std::min(per_block, part.group_end - g);
       source.of_runs(x, r, g, groups, statistics);
-      for (Index k = 0; k < groups; ++k) {
-        const Statistic<S> statistic = statistics.at(k);
-        GradientSums<S> t;
-        for (Index c = (g + k) * v.group; pass.needs_sums() && c < (g + k + 1) * v.group; ++c) {
-          const GradientSums<S> channel = run_gradient_sums<Scalar>(
-              {x.at(r, c), v.outer, v.outer_stride, v.inner},
-              {dy.at(r, c), v.outer, dy.shape.outer_stride, v.inner}, Standardise<P>(statistic));
-          sums.add(c, channel);
-          t.add(channel, S(pass.affine.gamma_at(c)));
-        }
-        coefficients[k] = Backward<P>(statistic, t, v.values_per_statistic());
+      const Index end = (g + groups) * v.group;
+      for (Index k = 0; k < groups; ++k) t[k] = {};
+      for (Index c = g * v.group; pass.needs_sums() && c < end; c += tile_size) {
+        const Index width = std::min(tile_size, end - c);
+        for_each_lane(c, width, v.group, [&](Index l, Index k) {
+          standardise[l] = Standardise<P>(statistics.at(k - g));
+        });
+        channel_gradient_sums<Scalar>(
+            {x.at(r, c), v.outer, v.outer_stride, v.inner}, v.channel_stride,
+            {dy.at(r, c), v.outer, dy.shape.outer_stride, v.inner}, dy.shape.channel_stride, width,
+            standardise.data(), channel.data());
+        for_each_lane(c, width, v.group, [&](Index l, Index k) {
+          sums.add(c + l, channel[l]);
+          t[k - g].add(channel[l], S(pass.affine.gamma_at(c + l)));
+        });
       }
-      for_each_run(v, g * v.group, (g + groups) * v.group, [&](Index c, Index o) {
+      for (Index k = 0; k < groups; ++k) {
+        coefficients[k] = Backward<P>(statistics.at(k), t[k], share);
+      }
+      for_each_run(v, g * v.group, end, [&](Index c, Index o) {
         const P gamma = pass.affine.gamma_at(c);
         const Backward<P>& b = coefficients[c / v.group - g];
         if (pass.through_statistics) {

@@ -5,8 +5,8 @@
 
 #include "eigen_norm/kernels/coefficient_tiles.hpp"
 #include "eigen_norm/kernels/lane_moments.hpp"
-#include "eigen_norm/kernels/row_deviations.hpp"
 #include "eigen_norm/kernels/run_moments.hpp"
+#include "eigen_norm/kernels/short_deviations.hpp"
 #include "eigen_norm/memory/operand.hpp"
 
 /// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
@@ -41,27 +41,16 @@ class FromData {
   void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
                StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
-    const auto run = [&](Index k) {
-      return Runs<Scalar>{x.at(r, (first + k) * v.group), v.outer, v.outer_stride,
-                          v.group * v.inner};
-    };
-    of_each(run, count, out, [&](Index k) { return v.statistic(r, first + k); });
+    of_lines({x.at(r, first * v.group), v.outer, v.outer_stride, v.group * v.inner},
+             v.group * v.channel_stride, count, out,
+             [&](Index k) { return v.statistic(r, first + k); });
   }
 
   void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
                StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
-    const auto index = [&](Index j) { return v.statistic(r + j, g); };
-    if (v.group <= short_row) {
-      Tile<Param<Scalar>> centre;
-      Tile<S> sum, squares;
-      const bool tiny = tiny_matters(eps_);
-      short_row_deviations(x.at(r, g * v.group), v.repeat_stride, count, v.group, tiny,
-                           centre.data(), sum.data(), squares.data());
-      return of_deviations(v.group, count, centre, sum, squares, out, index);
-    }
-    const auto row = [&](Index j) { return Runs<Scalar>{x.at(r + j, g * v.group), 1, 0, v.group}; };
-    of_each(row, count, out, index);
+    of_lines({x.at(r, g * v.group), 1, 0, v.group}, v.repeat_stride, count, out,
+             [&](Index j) { return v.statistic(r + j, g); });
   }
 
   void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
@@ -111,23 +100,30 @@ class FromData {
   }
 
  private:
-  /// The statistics of runs(0), runs(1), ..., whose divisions and roots are done side by side.
-  template <typename RunsAt, typename IndexOf>
-  void of_each(const RunsAt& runs, Index count, StatisticTile<S>& out,
-               const IndexOf& index_of) const {
+  /// The statistics of `count` lines, each `stride` after the one before.
+  template <typename IndexOf>
+  void of_lines(const Runs<Scalar>& first, Index stride, Index count, StatisticTile<S>& out,
+                const IndexOf& index_of) const {
     using P = Param<Scalar>;
     Tile<P> centre;
     Tile<S> sum, squares;
-    // One step for all of them and then the next, so that the processor works on many at once.
     const bool tiny = tiny_matters(eps_);
-    for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(runs(k));
-    for (Index k = 0; k < count; ++k) {
-      const CentredDeviations<Scalar> about = run_deviations(runs(k), centre[k], tiny);
-      centre[k] = about.centre;
-      sum[k] = about.d.sum;
-      squares[k] = about.d.squares;
+    if (first.length <= short_run) {
+      short_deviations(first, stride, count, tiny, centre.data(), sum.data(), squares.data());
+    } else {
+      // One step for all of them and then the next, so that the processor works on many at once.
+      const auto line = [&](Index k) {
+        return Runs<Scalar>{first.data + k * stride, first.count, first.stride, first.length};
+      };
+      for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(line(k));
+      for (Index k = 0; k < count; ++k) {
+        const CentredDeviations<Scalar> about = run_deviations(line(k), centre[k], tiny);
+        centre[k] = about.centre;
+        sum[k] = about.d.sum;
+        squares[k] = about.d.squares;
+      }
     }
-    of_deviations(runs(0).size(), count, centre, sum, squares, out, index_of);
+    of_deviations(first.size(), count, centre, sum, squares, out, index_of);
   }
 
   template <typename IndexOf>

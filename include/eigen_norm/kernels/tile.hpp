@@ -29,6 +29,9 @@ class Tile {
   auto head(Index n) const {
     return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n);
   }
+  auto segment(Index begin, Index n) const {
+    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data() + begin, n);
+  }
 
  private:
   std::array<T, static_cast<std::size_t>(Size)> values_;
@@ -36,6 +39,16 @@ class Tile {
 
 template <typename T>
 using SumTile = Tile<T, sum_tile_size>;
+
+/// f(lane, group) for `width` lanes from channel c on.
+template <typename F>
+void for_each_lane(Index c, Index width, Index group, const F& f) {
+  if (group == 1) {
+    for (Index l = 0; l < width; ++l) f(l, c + l);
+  } else {
+    for (Index l = 0; l < width; ++l) f(l, (c + l) / group);
+  }
+}
 
 /// A pack of a tile from lane l on.
 template <int Lanes, typename T, Index Size>
