@@ -142,12 +142,13 @@ def summary(rows):
 
 
 def flags_table(main, others):
-    """Ours by compiler flags, as times of the floor of each process."""
-    keys = [k for k in in_order(others[0][1]) if measured(main[1].get(k, {}))]
+    """Ours by compiler flags, as times of the least floor: where it has its buffers differs by process."""
+    programs = [rows for _, rows in [main, *others]]
     lines = []
-    for key in keys:
-        ratio = lambda rows: rows[key][OURS] / rows[key][FLOOR] if measured(rows.get(key, {})) else math.nan
-        lines.append([f"{key[0]} {label(key)}", *(f"{ratio(rows):.2f}" for _, rows in [main, *others])])
+    for key in in_order(others[0][1]):
+        if all(measured(rows.get(key, {})) for rows in programs):
+            floor = min(rows[key][FLOOR] for rows in programs)
+            lines.append([f"{key[0]} {label(key)}", *(f"{rows[key][OURS] / floor:.2f}" for rows in programs)])
     return table(["", *(f"`{context['flags']}`" for context, _ in [main, *others])], lines)
 
 
@@ -204,7 +205,8 @@ who has (N, C, H, W) must convert to it and back, which is not measured.
                  "rows below. Training is forward and backward.\n\n" + summary(rows))
     parts.append(losses(rows))
     if others:
-        parts.append("## Compiler flags\n\neigen-norm by the flags it is compiled with, one thread, as times of the floor.\n\n" +
+        parts.append("## Compiler flags\n\neigen-norm by the flags it is compiled with, one thread, as times of the\n"
+                     "least floor that one of the programs measured.\n\n" +
                      flags_table((context, rows), others))
     for n in counts:
         parts.append("## One thread\n" if n == 1 else
