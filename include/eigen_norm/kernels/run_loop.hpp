@@ -34,8 +34,9 @@ template <typename Source>
 Index groups_per_block(const CollapsedShape& v) {
   if (Source::by_channel) return groups_per_tile(v);
   constexpr Index cached = Index{1} << 16;  // elements
-  const Index least = has_short_runs(v) ? lines_together : 1;
-  return std::clamp<Index>(cached / v.values_per_statistic(), least, groups_per_tile(v));
+  const Index most = groups_per_tile(v);
+  const Index least = has_short_runs(v) ? std::min(lines_together, most) : 1;
+  return std::clamp(cached / v.values_per_statistic(), least, most);
 }
 
 /// f(c, o) for the channels [begin, end) and all o: the last o first, for what was
