@@ -75,7 +75,7 @@ class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels, Ei
     }
   }
 
-  memory::CollapsedShape collapse(const memory::Layout& layout) const {
+  memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
     return memory::CollapsedShape::over_samples(layout, options_.channels, num_groups_);
   }
   static constexpr bool wants_packed() { return false; }

@@ -107,7 +107,7 @@ class LayerNorm : public Layer<LayerNorm<Scalar, Features>, Scalar, Features, Ei
     }
   }
 
-  memory::CollapsedShape collapse(const memory::Layout& layout) const {
+  memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
     return memory::CollapsedShape::over_trailing(layout, shape_.rank());
   }
   bool wants_packed() const { return shape_.rank() > 1; }

@@ -10,7 +10,11 @@ namespace eigen_norm::test {
 namespace {
 
 TEST(Torch, batch_norm_1d_in_float) { compare_batch_norm_1d<float>(); }
-TEST(Torch, batch_norm_2d_in_float) { compare_batch_norm_2d<float>(); }
+TEST(Torch, batch_norm_2d_in_float) { compare_batch_norm<float, 2>(); }
+TEST(Torch, batch_norm_3d_in_float) { compare_batch_norm<float, 3>(); }
+TEST(Torch, instance_norm_1d_in_float) { compare_instance_norm<float, 1>(); }
+TEST(Torch, instance_norm_2d_in_float) { compare_instance_norm<float, 2>(); }
+TEST(Torch, instance_norm_3d_in_float) { compare_instance_norm<float, 3>(); }
 TEST(Torch, layer_norm_in_float) { compare_layer_norm<float>(); }
 TEST(Torch, group_norm_in_float) { compare_group_norm<float>(); }
 
@@ -19,6 +23,8 @@ TEST_F(Onnx, batch_normalization_in_float) { onnx::compare_batch_norm<float>("no
 TEST_F(Onnx, batch_normalization_from_pytorch_in_float) {
   onnx::compare_batch_norm<float>("pytorch-converted");
 }
+
+TEST_F(Onnx, instance_normalization_in_float) { onnx::compare_instance_norm<float>(); }
 
 TEST_F(Onnx, layer_normalization_in_float) { onnx::compare_layer_norm<float>(); }
 

@@ -5,6 +5,7 @@
 
 #include "conformance/comparison.hpp"
 #include "eigen_norm/batch_norm.hpp"
+#include "eigen_norm/instance_norm.hpp"
 #include "eigen_norm/layer_norm.hpp"
 #include "support/onnx.hpp"
 
@@ -39,27 +40,41 @@ void compare_batch_norm_case(Comparison<Scalar>& compare, const Case& tested, co
   }
 }
 
-// BatchNorm does not know how its positions are divided into dimensions, so the (N, C, D, H, W) of
-// the BatchNorm3d cases is run as (N, C, D * H, W).
-inline Logical at_most_four_dimensions(const Logical& x) {
-  if (x.rank() < 5) return x;
-  return reshaped(x, {x.dims[0], x.dims[1], x.dims[2] * x.dims[3], x.dims[4]});
-}
-
 template <typename Scalar>
 void compare_batch_norm(const char* folder) {
   Comparison<Scalar> compare(std::string("BatchNormalization against ONNX, ") + folder,
                              float_tolerance);
   for (const Case& tested : cases_of(folder, "BatchNormalization")) {
     compare.begin_case(tested.name);
-    const Logical x = at_most_four_dimensions(tested.input(0));
-    with_rank<3, 4>(x.rank(), [&](auto rank) {
+    const Logical& x = tested.input(0);
+    with_rank<3, 4, 5>(x.rank(), [&](auto rank) {
       using Layer = BatchNorm<Scalar, Eigen::Dynamic, rank - 2>;
       using RowMajor = Eigen::Tensor<Scalar, rank, Eigen::RowMajor>;
       using ColMajor = Eigen::Tensor<Scalar, rank, Eigen::ColMajor>;
       compare_batch_norm_case<RowMajor, Layer>(compare, tested, x);
       compare_batch_norm_case<ColMajor, Layer>(compare, tested, x);
     });
+  }
+}
+
+template <typename Tensor, typename Scalar>
+void compare_instance_norm_case(Comparison<Scalar>& compare, const Case& tested) {
+  InstanceNormOptions options = InstanceNormOptions::onnx();
+  options.eps = static_cast<double>(tested.node().number("epsilon", 1e-5F));
+  InstanceNorm2d<Scalar> layer(tested.input(0).dims.at(1), options);
+  copy_to_parameters(tested.input(1).values, layer.gamma());
+  copy_to_parameters(tested.input(2).values, layer.beta());
+  const Tensor x = to_eigen<Tensor>(tested.input(0));
+  compare.expect_value("output", from_eigen(layer.forward(x)), tested.output(0));
+}
+
+template <typename Scalar>
+void compare_instance_norm() {
+  Comparison<Scalar> compare("InstanceNormalization against ONNX, node", float_tolerance);
+  for (const Case& tested : cases_of("node", "InstanceNormalization")) {
+    compare.begin_case(tested.name);
+    compare_instance_norm_case<Eigen::Tensor<Scalar, 4, Eigen::RowMajor>>(compare, tested);
+    compare_instance_norm_case<Eigen::Tensor<Scalar, 4, Eigen::ColMajor>>(compare, tested);
   }
 }
 

@@ -14,6 +14,7 @@ TEST_F(Onnx, has_every_expected_case) {
   EXPECT_EQ(cases_of("node", "BatchNormalization").size(), 4U);
   EXPECT_EQ(cases_of("pytorch-converted", "BatchNormalization").size(), 5U);
   EXPECT_EQ(cases_of("node", "LayerNormalization").size(), 19U);
+  EXPECT_EQ(cases_of("node", "InstanceNormalization").size(), 2U);
 }
 
 TEST_F(Onnx, is_decoded_with_names_shapes_and_attributes) {

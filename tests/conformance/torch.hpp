@@ -31,9 +31,9 @@ Dims channels_first() {
 
 // The order that moves them to the end.
 template <typename Tensor>
-Dims channels_last() {
+Dims channels_last(Index axis = 1) {
   Dims order = channels_first<Tensor>();
-  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  std::rotate(order.begin() + axis, order.begin() + axis + 1, order.end());
   return order;
 }
 

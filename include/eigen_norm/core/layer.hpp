@@ -19,7 +19,9 @@ namespace eigen_norm {
 ///     std::string name() const                        for error messages
 ///     check_rank<Rank>()                              static_assert
 ///     check_input(shape, inference)                   throws std::invalid_argument
-///     collapse(layout)                                how its statistics see the memory
+///     collapse(layout, own_statistics)                how x's own statistics, or running ones, see
+///                                                     the memory
+///     uses_running(inference)                         true where it normalises by running ones
 ///     wants_packed()                                  true where gaps between lines are in the way
 ///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
 template <typename Derived, typename Scalar_, int Size, int StatisticsSize>
@@ -55,9 +57,10 @@ class Layer {
     check_output(out, "output", in.shape(), in.buffer());
     const auto result = out.open(in.shape(), self().wants_packed());
     if (in.shape().size() == 0) return last_.begin(in.shape(), last_.own_statistics);
-    const ConstOperand from = operand(in.buffer());
+    const bool own = !self().uses_running(false);
+    const ConstOperand from = operand(in.buffer(), own);
     if (affine_.any()) scratch(pieces(from));  // for backward, which allocates nothing
-    self().normalise(from, operand(result), in.shape());
+    self().normalise(from, operand(result, own), in.shape());
     out.close();
   }
 
@@ -79,7 +82,8 @@ class Layer {
     check_output(out, "output", in.shape(), in.buffer());
     const auto result = out.open(in.shape(), self().wants_packed());
     if (in.shape().size() == 0) return;
-    self().infer_into(operand(in.buffer()), operand(result));
+    const bool own = !self().uses_running(true);
+    self().infer_into(operand(in.buffer(), own), operand(result, own));
     out.close();
   }
 
@@ -112,7 +116,8 @@ class Layer {
     check_output(out, "dx", in.shape(), gradient.buffer());
     const auto result = out.open(in.shape(), packed);
     if (in.shape().size() == 0) return;
-    differentiate(operand(in.buffer()), operand(gradient.buffer()), operand(result));
+    const bool own = last_.own_statistics;
+    differentiate(operand(in.buffer(), own), operand(gradient.buffer(), own), operand(result, own));
     out.close();
   }
 
@@ -173,6 +178,7 @@ class Layer {
     kernels::normalise(x, y, affine_.view(), kernels::FromRunning<Scalar>(running));
   }
 
+  static constexpr bool uses_running(bool) { return false; }
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
     normalise_by_own(x, y, shape);
   }
@@ -198,8 +204,8 @@ class Layer {
   Derived& self() { return static_cast<Derived&>(*this); }
 
   template <typename T>
-  memory::Operand<T> operand(const memory::Buffer<T>& buffer) const {
-    return {buffer.data, self().collapse(buffer.layout)};
+  memory::Operand<T> operand(const memory::Buffer<T>& buffer, bool own_statistics) const {
+    return {buffer.data, self().collapse(buffer.layout, own_statistics)};
   }
 
   void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {

@@ -39,6 +39,26 @@ struct BatchNormOptions {
   }
 };
 
+/// The same members, with other defaults.
+struct InstanceNormOptions {
+  double eps = 1e-5;                     ///< added to the variance, >= 0
+  std::optional<double> momentum = 0.1;  ///< weight of the new batch; nullopt: cumulative average
+  bool gamma = false;                    ///< learn a scale by channel
+  bool beta = false;                     ///< learn a shift by channel
+  bool track_running_stats = false;      ///< true: eval normalises by averages over all instances
+  RunningVariance running_variance = RunningVariance::unbiased;  ///< what running_var averages
+  ChannelAxis channels = ChannelAxis::first;                     ///< (N, C, ...) or (N, ..., C)
+
+  static InstanceNormOptions torch() { return {}; }
+  static InstanceNormOptions keras() {  // GroupNormalization(groups=-1)
+    return {1e-3, 0.1, true, true, false, RunningVariance::unbiased, ChannelAxis::last};
+  }
+  static InstanceNormOptions flax() {
+    return {1e-6, 0.1, true, true, false, RunningVariance::unbiased, ChannelAxis::last};
+  }
+  static InstanceNormOptions onnx() { return {1e-5, 0.1, true, true}; }
+};
+
 struct GroupNormOptions {
   double eps = 1e-5;                          ///< added to the variance, >= 0
   bool gamma = true;                          ///< learn a scale by channel

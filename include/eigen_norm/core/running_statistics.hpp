@@ -46,8 +46,8 @@ class RunningStatistics {
 
   /// Takes in one batch of `count` values per channel. A batch that would leave a number that is
   /// not finite is skipped as a whole, and counted as skipped.
-  void update(const S* batch_mean, const S* batch_var, Index count,
-              const BatchNormOptions& options) {
+  template <typename Options>
+  void update(const S* batch_mean, const S* batch_var, Index count, const Options& options) {
     const S momentum = S(options.momentum.value_or(1.0 / static_cast<double>(tracked_ + 1)));
     const S m = S(static_cast<double>(count));
     const S correction =

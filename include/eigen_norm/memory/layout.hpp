@@ -27,6 +27,14 @@ struct Layout {
     return {shape, row_major, row_major ? shape.product(1, rank) : shape.product(0, rank - 1)};
   }
 
+  /// The same packed memory as one sample: (C, ...) as (1, C, ...).
+  Layout as_batch() const {
+    Shape one;
+    one.push_back(1);
+    for (int axis = 0; axis < shape.rank(); ++axis) one.push_back(shape[axis]);
+    return packed(one, row_major);
+  }
+
   bool is_packed() const {
     const Layout same_but_packed = packed(shape, row_major);
     const Index lines = shape.rank() == 0 ? 1 : shape[row_major ? 0 : shape.rank() - 1];

@@ -67,18 +67,17 @@ def gradients(golden, suffix, x, dy, call, parameters):
         golden.array(name + "_grad" + suffix, parameter.grad)
 
 
-def batch_norm(golden, name, shape, eps=1e-5, momentum=0.1, affine=True, track=True, mean=0.5,
-               sigma=1.5):
+def tracking_norm(golden, kind, name, shape, channels, eps=1e-5, momentum=0.1, affine=True,
+                  track=True, mean=0.5, sigma=1.5):
     """Three training steps on three batches, then one evaluation of a fourth."""
     golden.case(name, eps=eps, momentum=momentum, affine=affine, track_running_stats=track)
-    kind = torch.nn.BatchNorm2d if len(shape) == 4 else torch.nn.BatchNorm1d
-    layer = kind(shape[1], eps, momentum, affine, track).double()
+    layer = kind(channels, eps, momentum, affine, track).double()
     parameters = {}
     if affine:
         parameters = {"weight": layer.weight, "bias": layer.bias}
         with torch.no_grad():
-            layer.weight.copy_(golden.gamma(shape[1]))
-            layer.bias.copy_(golden.normal(shape[1]))
+            layer.weight.copy_(golden.gamma(channels))
+            layer.bias.copy_(golden.normal(channels))
     for key, parameter in parameters.items():
         golden.array(key, parameter)
     for step in range(TRAINING_STEPS + 1):
@@ -90,6 +89,18 @@ def batch_norm(golden, name, shape, eps=1e-5, momentum=0.1, affine=True, track=T
                 golden.array(key + str(step), getattr(layer, key))
     if track:
         assert bool((layer.running_var > 0).all()), name
+
+
+def batch_norm(golden, name, shape, **options):
+    kind = {4: torch.nn.BatchNorm2d, 5: torch.nn.BatchNorm3d}.get(len(shape), torch.nn.BatchNorm1d)
+    tracking_norm(golden, kind, name, shape, shape[1], **options)
+
+
+def instance_norm(golden, name, spatial_rank, shape, affine=False, track=False, **options):
+    """`shape` with or without samples in front. PyTorch 1.13 does not count the batches."""
+    kind = (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d)
+    tracking_norm(golden, kind[spatial_rank - 1], name, shape, shape[-spatial_rank - 1],
+                  affine=affine, track=track, **options)
 
 
 def layer_norm(golden, name, shape, normalized, eps=1e-5, weight=True, bias=True):
@@ -141,6 +152,23 @@ def main():
     batch_norm(golden, "not_tracking_stats", (2, 3, 6, 6), eps=1e-3, momentum=0.8, track=False)
     batch_norm(golden, "momentum_minus_one", (3, 2, 3, 4), eps=0.5, momentum=-1, sigma=0.5)
     golden.write()
+
+    golden = Golden("batch_norm_3d.txt", "BatchNorm3d")
+    batch_norm(golden, "default", (2, 3, 3, 2, 4))
+    batch_norm(golden, "simple_average", (2, 3, 2, 4, 3), eps=1e-3, momentum=None)
+    batch_norm(golden, "not_tracking_stats", (3, 2, 3, 4, 2), eps=1e-3, momentum=0.7, track=False)
+    golden.write()
+
+    for rank, (batch, one) in enumerate([((4, 3, 7), (3, 7)), ((3, 2, 5, 4), (2, 5, 4)),
+                                         ((2, 3, 2, 4, 3), (3, 2, 4, 3))], start=1):
+        golden = Golden(f"instance_norm_{rank}d.txt", f"InstanceNorm{rank}d")
+        instance_norm(golden, "default", rank, batch, eps=1e-3)
+        instance_norm(golden, "affine", rank, batch, eps=1e-3, affine=True)
+        instance_norm(golden, "tracking_stats", rank, batch, eps=1e-3, momentum=0.3, track=True)
+        instance_norm(golden, "affine_tracking_stats", rank, batch, affine=True, track=True)
+        instance_norm(golden, "no_batch_dim", rank, one, eps=1e-3, affine=True)
+        instance_norm(golden, "tracking_stats_no_batch_dim", rank, one, momentum=0.3, track=True)
+        golden.write()
 
     golden = Golden("layer_norm.txt", "LayerNorm")
     layer_norm(golden, "1d_elementwise_affine", (4, 5, 5), (5,), eps=1e-3)

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "eigen_norm/core/checks.hpp"
+#include "eigen_norm/core/layer.hpp"
+#include "eigen_norm/core/running_statistics.hpp"
+
+namespace eigen_norm {
+
+/// What the layers over channels share that may keep running statistics: BatchNorm and
+/// InstanceNorm. In training they normalise by the statistics of the data; in eval, in infer and
+/// when frozen by the running ones, where they keep some.
+///
+/// A derived class says the rest of what Layer asks for, and:
+///
+///     class_name(), expected_input(rank)         for error messages
+///     channel_axis(rank)                         where the channels stand in an input of that rank
+///     has_one_value(shape), more_than_one_value  what training refuses, and its opposite in words
+template <typename Derived, typename Scalar, int Channels, int StatisticsSize, typename Options>
+class TrackingLayer : public Layer<Derived, Scalar, Channels, StatisticsSize> {
+  using Base = Layer<Derived, Scalar, Channels, StatisticsSize>;
+  using typename Base::ConstOperand;
+  using typename Base::MutableOperand;
+  using typename Base::P;
+  using typename Base::S;
+  friend Base;
+
+ public:
+  const Options& options() const { return options_; }
+  Index num_features() const { return num_features_; }
+
+  /// Uses the running statistics and keeps them, whatever train() says, until unfreeze().
+  void freeze() {
+    if (!options_.track_running_stats) {
+      memory::raise_logic(name() +
+                          ": freeze needs running statistics, but track_running_stats is "
+                          "false");
+    }
+    frozen_ = true;
+  }
+  void unfreeze() { frozen_ = false; }
+  bool is_frozen() const { return frozen_; }
+
+  /// By channel; empty where the options say that none are tracked.
+  Parameters<P, Channels>& running_mean() { return running_.mean(); }
+  Parameters<P, Channels>& running_var() { return running_.var(); }
+  const Parameters<P, Channels>& running_mean() const { return running_.mean(); }
+  const Parameters<P, Channels>& running_var() const { return running_.var(); }
+
+  /// Training batches taken into the running statistics, and those left out as not finite.
+  Index& num_batches_tracked() { return running_.tracked(); }
+  Index num_batches_tracked() const { return running_.tracked(); }
+  Index num_batches_skipped() const { return running_.skipped(); }
+  void reset_running_stats() { running_.reset(); }
+
+ protected:
+  using LayerBase = Base;
+
+  TrackingLayer(Index num_features, const Options& options)
+      : Base(checked(num_features, options), options.eps, options.gamma, options.beta),
+        num_features_(num_features),
+        options_(options),
+        running_(options.track_running_stats ? num_features : 0) {}
+  ~TrackingLayer() = default;
+  TrackingLayer(const TrackingLayer&) = default;
+  TrackingLayer(TrackingLayer&&) = default;
+  TrackingLayer& operator=(const TrackingLayer&) = default;
+  TrackingLayer& operator=(TrackingLayer&&) = default;
+
+  /// "64, H, W" or "H, W, 64"
+  std::string expected_channels(int spatial_rank) const {
+    static const char* const names[] = {"", "L", "H, W", "D, H, W"};
+    const std::string spatial = names[spatial_rank], channels = std::to_string(num_features_);
+    if (spatial_rank == 0) return channels;
+    return options_.channels == ChannelAxis::first ? channels + ", " + spatial
+                                                   : spatial + ", " + channels;
+  }
+
+ private:
+  const Derived& self() const { return static_cast<const Derived&>(*this); }
+
+  static Index checked(Index num_features, const Options& options) {
+    check_size<Channels>(Derived::class_name(), "num_features", num_features);
+    check_eps(Derived::class_name(), options.eps);
+    return num_features;
+  }
+
+  std::string name() const {
+    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
+  }
+
+  void check_input(const memory::Shape& shape, bool inference) const {
+    if (shape[self().channel_axis(shape.rank())] != num_features_) {
+      this->raise_shape("input", self().expected_input(shape.rank()), shape,
+                        transpose_hint(shape, num_features_));
+    }
+    if (options_.track_running_stats &&
+        (running_.mean().size() != num_features_ || running_.var().size() != num_features_)) {
+      memory::raise_invalid(name() + ": expected running_mean and running_var of " +
+                            std::to_string(num_features_) + " values each, got " +
+                            std::to_string(running_.mean().size()) + " and " +
+                            std::to_string(running_.var().size()));
+    }
+    if (!uses_running(inference) && self().has_one_value(shape)) {
+      const bool training = this->is_training() && !inference;
+      this->raise_shape(Derived::more_than_one_value,
+                        training ? "when training" : "without running statistics", shape);
+    }
+  }
+
+  bool uses_running(bool inference) const {
+    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    auto& last = this->last();
+    if (uses_running(false)) {
+      last.resize(num_features_);
+      last.begin(shape, false);
+      const auto running = running_.view(options_.eps);
+      for (Index c = 0; c < num_features_; ++c) {
+        last.mean.data()[c] = running.at(c).mean;
+        last.inv_std.data()[c] = running.at(c).inv_std;
+      }
+      infer_into(x, y);
+      return;
+    }
+    if (!options_.track_running_stats || !this->is_training()) {
+      return this->normalise_by_own(x, y, shape);
+    }
+    const Index statistics = x.shape.statistics();
+    var_.resize(statistics);
+    this->normalise_by_own(x, y, shape, var_.data());
+    S *mean = this->scratch(), *var = mean + num_features_;
+    average_by_channel(last.mean.data(), statistics, mean);
+    average_by_channel(var_.data(), statistics, var);
+    running_.update(mean, var, x.shape.values_per_statistic(), options_);
+  }
+
+  /// mean(c) = sum_n statistic(n, c) / N, where there is one for each of N instances.
+  void average_by_channel(const S* statistic, Index statistics, S* mean) const {
+    const S instances = S(static_cast<double>(statistics / num_features_));
+    for (Index c = 0; c < num_features_; ++c) {
+      S sum = S(0);
+      for (Index i = c; i < statistics; i += num_features_) sum += statistic[i];
+      mean[c] = sum / instances;
+    }
+  }
+
+  void infer_into(const ConstOperand& x, const MutableOperand& y) const {
+    if (!options_.track_running_stats) return this->infer_by_own(x, y);
+    this->normalise_by(running_.view(options_.eps), x, y);
+  }
+
+  Index num_features_;
+  Options options_;
+  RunningStatistics<Scalar, Channels> running_;
+  Buffered<S, StatisticsSize> var_;  ///< of the batch, by statistic
+  bool frozen_ = false;
+};
+
+}  // namespace eigen_norm
