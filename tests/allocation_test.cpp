@@ -117,6 +117,17 @@ TEST_F(Allocation, NeverHappensInAWarmGroupNorm) {
   }
 }
 
+TEST_F(Allocation, NeverHappensInAWarmInstanceNorm) {
+  for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
+    InstanceNormOptions options;
+    options.channels = channels;
+    expect_none_in_tensors<3>(InstanceNorm1d<float>(6, options), {5, 6, 6});
+    options.gamma = options.beta = options.track_running_stats = true;
+    expect_none_in_tensors<4>(InstanceNorm2d<float>(6, options), {3, 6, 4, 6});
+    expect_none_in_tensors<5>(InstanceNorm3d<float>(3, options), {3, 3, 4, 2, 3});
+  }
+}
+
 TEST_F(Allocation, HappensOnceForACopyThatIsReturned) {
   BatchNorm1d<float> norm(4);
   const Eigen::MatrixXf x = Eigen::MatrixXf::Random(6, 4);
@@ -146,6 +157,8 @@ TEST_F(Allocation, NeverHappensInALayerOfFixedSize) {
   EXPECT_EQ(heap_requests([] { BatchNorm2d<double, 3>(); }), 0U);
   EXPECT_EQ(heap_requests([] { LayerNorm<float, 16>(); }), 0U);
   EXPECT_EQ(heap_requests([] { GroupNorm<float, 16>(4); }), 0U);
+  EXPECT_EQ(heap_requests([] { BatchNorm3d<float, 16>(); }), 0U);
+  EXPECT_EQ(heap_requests([] { InstanceNorm1d<float, 16>(); }), 0U);
 
   Eigen::Matrix<float, 5, 4> x;
   x.setRandom();

@@ -87,5 +87,12 @@ TEST(BatchNorm2d, FollowsTheDefinitionOnEveryImageShapeInDouble) {
   expect_every_shape<BatchNorm2d<double>, 4>();
 }
 
+TEST(BatchNorm3d, FollowsTheDefinitionOnEveryBoxShapeInFloat) {
+  expect_every_shape<BatchNorm3d<float>, 5>();
+}
+TEST(BatchNorm3d, FollowsTheDefinitionOnEveryBoxShapeInDouble) {
+  expect_every_shape<BatchNorm3d<double>, 5>();
+}
+
 }  // namespace
 }  // namespace eigen_norm::test

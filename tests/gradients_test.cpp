@@ -80,6 +80,7 @@ Layer in_mode(Layer layer, Mode mode) {
 template <typename Options, typename Run>
 void for_each_option(Run run) {
   Options options;
+  options.gamma = options.beta = true;
   run(options);
   options.gamma = false;
   run(options);
@@ -92,6 +93,7 @@ void for_each_option(Run run) {
 void check_batch_norm(Mode mode) {
   Worst one("BatchNorm1d", mode);
   Worst two("BatchNorm2d", mode);
+  Worst three("BatchNorm3d", mode);
   for_each_option<BatchNormOptions>([&](BatchNormOptions options) {
     for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
       options.channels = channels;
@@ -103,6 +105,9 @@ void check_batch_norm(Mode mode) {
       one.check<ColTensor<3>>(norm1, {4, 5, 5});
       two.check<RowTensor<4>>(norm2, {3, 4, 5, 4});
       two.check<ColTensor<4>>(norm2, {3, 4, 5, 4});
+      const auto norm3 = in_mode(BatchNorm3d<double>(4, options), mode);
+      three.check<RowTensor<5>>(norm3, {2, 4, 2, 3, 4});
+      three.check<ColTensor<5>>(norm3, {2, 4, 2, 3, 4});
     }
   });
 }
@@ -123,6 +128,30 @@ TEST(Gradients, OfBatchNormWithoutRunningStatisticsAreItsDifferences) {
     worst.check<RowTensor<3>>(norm, {4, 5, 6});
   }
 }
+
+void check_instance_norm(Mode mode) {
+  Worst worst("InstanceNorm", mode);
+  for_each_option<InstanceNormOptions>([&](InstanceNormOptions options) {
+    for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
+      options.channels = channels;
+      options.track_running_stats = mode != Mode::train;
+      const auto norm1 = in_mode(InstanceNorm1d<double>(5, options), mode);
+      const auto norm2 = in_mode(InstanceNorm2d<double>(4, options), mode);
+      const auto norm3 = in_mode(InstanceNorm3d<double>(4, options), mode);
+      worst.check<ColMatrix<double>>(norm1, {5, 5});
+      worst.check<RowMatrix<double>>(norm1, {5, 5});
+      worst.check<RowTensor<3>>(norm1, {4, 5, 5});
+      worst.check<ColTensor<3>>(norm1, {4, 5, 5});
+      worst.check<RowTensor<4>>(norm2, {3, 4, 5, 4});
+      worst.check<ColTensor<4>>(norm2, {3, 4, 5, 4});
+      worst.check<RowTensor<5>>(norm3, {2, 4, 2, 3, 4});
+    }
+  });
+}
+
+TEST(Gradients, OfInstanceNormInTrainingAreItsDifferences) { check_instance_norm(Mode::train); }
+TEST(Gradients, OfInstanceNormInEvalAreItsDifferences) { check_instance_norm(Mode::eval); }
+TEST(Gradients, OfInstanceNormFrozenAreItsDifferences) { check_instance_norm(Mode::frozen); }
 
 TEST(Gradients, OfLayerNormAreItsDifferences) {
   for (const Mode mode : {Mode::train, Mode::eval}) {

@@ -56,7 +56,7 @@ void expect_every_shape() {
       for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
         SCOPED_TRACE(std::string(shape.name) + ", groups " + std::to_string(groups) +
                      (channels == ChannelAxis::first ? ", channels first" : ", channels last"));
-        with_rank<2, 3, 4>(static_cast<Index>(shape.dims.size()), [&](auto rank) {
+        with_rank<2, 3, 4, 5>(static_cast<Index>(shape.dims.size()), [&](auto rank) {
           expect_shape<Scalar, rank.value>(shape.dims, groups, channels);
         });
       }

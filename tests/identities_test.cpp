@@ -76,6 +76,14 @@ TEST(GroupNorm, OfOneChannelPerGroupIsInstanceNorm) {
   }
 }
 
+TEST(InstanceNorm, IsGroupNormOfOneChannelPerGroup) {
+  const Logical x = sample({3, 6, 5, 7}), dy = cotangent(x.dims);
+  InstanceNormOptions options;
+  options.gamma = options.beta = true;
+  expect_same_bits(ask<RowTensor<4>>(with_affine(InstanceNorm2d<double>(6, options)), x, dy),
+                   ask<RowTensor<4>>(with_affine(GroupNorm<double>(6, 6)), x, dy));
+}
+
 TEST(GroupNorm, OfOneGroupIsLayerNormOverEverythingButTheSamples) {
   GroupNormOptions group;
   group.gamma = group.beta = false;

@@ -45,10 +45,7 @@ void expect_shape(const Dims& dims, ChannelAxis channels) {
 
 template <typename Scalar>
 void expect_every_shape() {
-  std::vector<NamedShape> shapes = channel_shapes();
-  shapes.push_back({"boxes", {2, 3, 3, 2, 5}});
-  shapes.push_back({"more instances than a tile", {5, 300, 2, 1, 3}});
-  for (const NamedShape& shape : shapes) {
+  for (const NamedShape& shape : channel_shapes()) {
     Index positions = 1;
     for (std::size_t axis = 2; axis < shape.dims.size(); ++axis) positions *= shape.dims[axis];
     if (positions == 1) continue;

@@ -16,6 +16,7 @@ TEST(Layers, OfFixedSizeAreMembersOfAggregates) {
     BatchNorm1d<float, 16> batch;
     LayerNorm<float, 4> layer;
     GroupNorm<float, 8> group;
+    InstanceNorm2d<float, 8> instance;
   };
   const Model model{};
   const std::array<LayerNorm<float, 4>, 2> layers{};

@@ -45,6 +45,8 @@ constexpr bool trains_only_where_it_may_change() {
 }
 static_assert(trains_only_where_it_may_change<BatchNorm1d<float>, MatrixXf>());
 static_assert(trains_only_where_it_may_change<BatchNorm2d<float>, Eigen::Tensor<float, 4>>());
+static_assert(trains_only_where_it_may_change<BatchNorm3d<float>, Eigen::Tensor<float, 5>>());
+static_assert(trains_only_where_it_may_change<InstanceNorm1d<float>, MatrixXf>());
 static_assert(trains_only_where_it_may_change<LayerNorm<float>, MatrixXf>());
 static_assert(trains_only_where_it_may_change<GroupNorm<float>, MatrixXf>());
 
@@ -55,7 +57,10 @@ constexpr bool is_a_value() {
 }
 static_assert(is_a_value<BatchNorm1d<float>>() && is_a_value<BatchNorm2d<float, 3>>());
 static_assert(is_a_value<LayerNorm<float>>() && is_a_value<GroupNorm<float, 4>>());
+static_assert(is_a_value<BatchNorm3d<float>>() && is_a_value<InstanceNorm2d<float, 3>>());
 static_assert(!std::is_default_constructible_v<BatchNorm1d<float>>);
+static_assert(!std::is_default_constructible_v<InstanceNorm1d<float>>);
+static_assert(std::is_default_constructible_v<InstanceNorm1d<float, 4>>);
 static_assert(!std::is_default_constructible_v<LayerNorm<float>>);
 static_assert(!std::is_default_constructible_v<GroupNorm<float>>);
 static_assert(std::is_default_constructible_v<BatchNorm1d<float, 4>>);

@@ -10,6 +10,7 @@ namespace {
 
 static_assert(std::is_aggregate_v<BatchNormOptions>);
 static_assert(std::is_aggregate_v<GroupNormOptions>);
+static_assert(std::is_aggregate_v<InstanceNormOptions>);
 static_assert(std::is_aggregate_v<LayerNormOptions>);
 
 // The order of members is part of the contract: designated initialisers depend on it.
@@ -21,6 +22,16 @@ TEST(Options, OfBatchNormAreInTheirOrder) {
   EXPECT_FALSE(options.gamma);
   EXPECT_FALSE(options.beta);
   EXPECT_FALSE(options.track_running_stats);
+  EXPECT_EQ(options.running_variance, RunningVariance::biased);
+  EXPECT_EQ(options.channels, ChannelAxis::last);
+}
+
+TEST(Options, OfInstanceNormAreThoseOfBatchNorm) {
+  const InstanceNormOptions options{
+      1e-3, 0.5, true, true, true, RunningVariance::biased, ChannelAxis::last};
+  EXPECT_EQ(options.eps, 1e-3);
+  EXPECT_EQ(options.momentum, 0.5);
+  EXPECT_TRUE(options.gamma && options.beta && options.track_running_stats);
   EXPECT_EQ(options.running_variance, RunningVariance::biased);
   EXPECT_EQ(options.channels, ChannelAxis::last);
 }
@@ -44,6 +55,11 @@ TEST(Options, AreThoseOfPyTorchByDefault) {
   EXPECT_TRUE(batch.gamma && batch.beta && batch.track_running_stats);
   EXPECT_EQ(batch.running_variance, RunningVariance::unbiased);
   EXPECT_EQ(batch.channels, ChannelAxis::first);
+  const InstanceNormOptions instance;
+  EXPECT_TRUE(instance.eps == 1e-5 && instance.momentum == 0.1);
+  EXPECT_FALSE(instance.gamma || instance.beta || instance.track_running_stats);
+  EXPECT_EQ(instance.running_variance, RunningVariance::unbiased);
+  EXPECT_EQ(instance.channels, ChannelAxis::first);
   const GroupNormOptions group;
   EXPECT_TRUE(group.eps == 1e-5 && group.gamma && group.beta);
   EXPECT_EQ(group.channels, ChannelAxis::first);

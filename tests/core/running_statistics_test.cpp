@@ -102,7 +102,7 @@ TEST(RunningStatistics, GoBackToTheStart) {
   Running<> running(2);
   running.update(pair(8, -4).data(), pair(3, 6).data(), 4, with_momentum(0.25));
   running.update(pair(std::numeric_limits<double>::quiet_NaN(), 0).data(), pair(3, 6).data(), 4,
-                 {});
+                 BatchNormOptions{});
   running.reset();
   EXPECT_TRUE((running.mean() == 0).all() && (running.var() == 1).all());
   EXPECT_EQ(running.tracked() + running.skipped(), 0);

@@ -14,7 +14,7 @@ struct NamedShape {
   Dims dims;
 };
 
-// (N, C), (N, C, L) and (N, C, H, W), channels first.
+// (N, C), (N, C, L), (N, C, H, W) and (N, C, D, H, W), channels first.
 inline const std::vector<NamedShape>& channel_shapes() {
   static const std::vector<NamedShape> shapes{
       {"one channel", {7, 1}},
@@ -46,6 +46,8 @@ inline const std::vector<NamedShape>& channel_shapes() {
       {"odd pixels", {3, 6, 5, 7}},
       {"planes larger than a chunk", {1, 2, 47, 45}},
       {"seven by seven", {16, 4, 7, 7}},
+      {"boxes", {2, 3, 3, 2, 5}},
+      {"more boxes than a tile", {5, 300, 2, 1, 3}},
   };
   return shapes;
 }

@@ -52,6 +52,9 @@ void for_each_training_step(const F& f) {
   with("BatchNorm1d, columns", BatchNorm1d<float>(300), Eigen::MatrixXf(997, 300));
   with("LayerNorm", LayerNorm<float>(300), Rows(1501, 300));
   with("LayerNorm, columns", LayerNorm<float>(300), Eigen::MatrixXf(1501, 300));
+  InstanceNormOptions tracking;
+  tracking.gamma = tracking.beta = tracking.track_running_stats = true;
+  with("InstanceNorm", InstanceNorm2d<float>(24, tracking), Images(16, 24, 20, 21));
   with("GroupNorm", GroupNorm<float>(4, 24), Images(16, 24, 20, 21));
   with("GroupNorm, one sample", GroupNorm<float>(8, 64), Images(1, 64, 64, 64));
   with("GroupNorm, last", GroupNorm<float>(4, 24, group_last), Images(16, 20, 21, 24));
