@@ -108,6 +108,15 @@ TEST_F(Allocation, NeverHappensInAWarmLayerNorm) {
   expect_none_in_tensors<3>(LayerNorm<float>({5, 6}), {300, 5, 6});
 }
 
+TEST_F(Allocation, NeverHappensInAWarmRmsNorm) {
+  RMSNormOptions options;
+  for (const bool zero_centered : {false, true}) {
+    options.zero_centered_gamma = zero_centered;
+    expect_none_in_matrices(RMSNorm<float>(300, options), {40, 300});
+    expect_none_in_tensors<3>(RMSNorm<float>({5, 6}, options), {300, 5, 6});
+  }
+}
+
 TEST_F(Allocation, NeverHappensInAWarmGroupNorm) {
   for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
     GroupNormOptions options;
@@ -159,6 +168,7 @@ TEST_F(Allocation, NeverHappensInALayerOfFixedSize) {
   EXPECT_EQ(heap_requests([] { GroupNorm<float, 16>(4); }), 0U);
   EXPECT_EQ(heap_requests([] { BatchNorm3d<float, 16>(); }), 0U);
   EXPECT_EQ(heap_requests([] { InstanceNorm1d<float, 16>(); }), 0U);
+  EXPECT_EQ(heap_requests([] { RMSNorm<float, 16>(); }), 0U);
 
   Eigen::Matrix<float, 5, 4> x;
   x.setRandom();

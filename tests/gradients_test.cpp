@@ -167,6 +167,21 @@ TEST(Gradients, OfLayerNormAreItsDifferences) {
   }
 }
 
+TEST(Gradients, OfRmsNormAreItsDifferences) {
+  for (const Mode mode : {Mode::train, Mode::eval}) {
+    Worst worst("RMSNorm", mode);
+    for (const RMSNormOptions& options :
+         {RMSNormOptions{}, RMSNormOptions{0.1, false}, RMSNormOptions{1e-3, true, true}}) {
+      const auto norm = in_mode(RMSNorm<double>(7, options), mode);
+      worst.check<ColMatrix<double>>(norm, {5, 7});
+      worst.check<RowMatrix<double>>(norm, {5, 7});
+      const auto plane = in_mode(RMSNorm<double>({3, 4}, options), mode);
+      worst.check<RowTensor<3>>(plane, {5, 3, 4});
+      worst.check<ColTensor<3>>(plane, {5, 3, 4});
+    }
+  }
+}
+
 TEST(Gradients, OfGroupNormAreItsDifferences) {
   for (const Mode mode : {Mode::train, Mode::eval}) {
     Worst worst("GroupNorm", mode);
@@ -191,6 +206,9 @@ TEST(Gradients, OfLargeInputsAreTheirDifferences) {
   worst.check<RowMatrix<double>>(with_parameters(BatchNorm1d<double>(259)), {40, 259});
   worst.check<RowMatrix<double>>(with_parameters(LayerNorm<double>(2100)), {2, 2100});
   worst.check<ColMatrix<double>>(with_parameters(LayerNorm<double>(9)), {300, 9});
+  RMSNormOptions zero_centered;
+  zero_centered.zero_centered_gamma = true;
+  worst.check<RowMatrix<double>>(with_parameters(RMSNorm<double>(2100, zero_centered)), {3, 2100});
   worst.check<RowTensor<3>>(with_parameters(GroupNorm<double>(2, 4)), {2, 4, 1100});
 }
 

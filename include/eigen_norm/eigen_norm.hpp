@@ -5,3 +5,4 @@
 #include "eigen_norm/group_norm.hpp"
 #include "eigen_norm/instance_norm.hpp"
 #include "eigen_norm/layer_norm.hpp"
+#include "eigen_norm/rms_norm.hpp"

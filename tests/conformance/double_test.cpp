@@ -16,6 +16,7 @@ TEST(Torch, instance_norm_1d_in_double) { compare_instance_norm<double, 1>(); }
 TEST(Torch, instance_norm_2d_in_double) { compare_instance_norm<double, 2>(); }
 TEST(Torch, instance_norm_3d_in_double) { compare_instance_norm<double, 3>(); }
 TEST(Torch, layer_norm_in_double) { compare_layer_norm<double>(); }
+TEST(Torch, rms_norm_in_double) { compare_rms_norm<double>(); }
 TEST(Torch, group_norm_in_double) { compare_group_norm<double>(); }
 
 TEST_F(Onnx, batch_normalization_in_double) { onnx::compare_batch_norm<double>("node"); }

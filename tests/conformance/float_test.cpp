@@ -16,6 +16,7 @@ TEST(Torch, instance_norm_1d_in_float) { compare_instance_norm<float, 1>(); }
 TEST(Torch, instance_norm_2d_in_float) { compare_instance_norm<float, 2>(); }
 TEST(Torch, instance_norm_3d_in_float) { compare_instance_norm<float, 3>(); }
 TEST(Torch, layer_norm_in_float) { compare_layer_norm<float>(); }
+TEST(Torch, rms_norm_in_float) { compare_rms_norm<float>(); }
 TEST(Torch, group_norm_in_float) { compare_group_norm<float>(); }
 
 TEST_F(Onnx, batch_normalization_in_float) { onnx::compare_batch_norm<float>("node"); }

@@ -69,6 +69,9 @@ static_assert(std::is_default_constructible_v<LayerNorm<float, 4>>);
 static_assert(std::is_default_constructible_v<GroupNorm<float, 4>>);
 static_assert(!std::is_convertible_v<Index, BatchNorm1d<float>>);
 static_assert(!std::is_convertible_v<Index, LayerNorm<float>>);
+static_assert(trains_only_where_it_may_change<RMSNorm<float>, MatrixXf>());
+static_assert(is_a_value<RMSNorm<float>>() && std::is_default_constructible_v<RMSNorm<float, 4>>);
+static_assert(!std::is_default_constructible_v<RMSNorm<float>>);
 
 // gamma and beta are parameters by reference, const on a const layer.
 static_assert(std::is_same_v<decltype(std::declval<LayerNorm<float>&>().gamma()),

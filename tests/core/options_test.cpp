@@ -12,6 +12,7 @@ static_assert(std::is_aggregate_v<BatchNormOptions>);
 static_assert(std::is_aggregate_v<GroupNormOptions>);
 static_assert(std::is_aggregate_v<InstanceNormOptions>);
 static_assert(std::is_aggregate_v<LayerNormOptions>);
+static_assert(std::is_aggregate_v<RMSNormOptions>);
 
 // The order of members is part of the contract: designated initialisers depend on it.
 TEST(Options, OfBatchNormAreInTheirOrder) {
@@ -65,6 +66,9 @@ TEST(Options, AreThoseOfPyTorchByDefault) {
   EXPECT_EQ(group.channels, ChannelAxis::first);
   const LayerNormOptions layer;
   EXPECT_TRUE(layer.eps == 1e-5 && layer.gamma && layer.beta);
+  const RMSNormOptions rms;
+  EXPECT_FALSE(rms.eps.has_value());
+  EXPECT_TRUE(rms.gamma && !rms.zero_centered_gamma);
 }
 
 #if defined(__cpp_designated_initializers)

@@ -33,7 +33,7 @@ TEST(InverseStd, OfConstantsWithoutEpsIsZero) {
 TEST(BackwardTile, WithoutTheStatisticsScalesAtOnce) {
   BackwardTile<float> tile;
   const float gamma = 100, inv_std = 1e-3f;
-  const Backward<float> b(Statistic<double>{0, double(inv_std)}, GradientSums<double>{}, 1.0);
+  const Backward<float> b(Statistic<double>{0, double(inv_std)}, GradientSums<double>{}, {1, true});
   tile.set(0, b, gamma * b.inv_std);
   const float dy = 1e37f;
   EXPECT_NEAR((tile.dx<1>(&dy, 0).sum()), 1e36f, 1e30f);

@@ -38,7 +38,7 @@ TEST(Standardise, KeepsTheRestOfTheMean) {
 TEST(Backward, IsTheThreeTermFormulaInCentredForm) {
   const double mean = 1.5, inv_std = 0.4, t1 = 0.7, t2 = -1.3, gamma = 1.1, x = 2.25, dy = 0.6;
   const Index m = 5;
-  const Backward<double> b(Statistic<double>{mean, inv_std}, {t1, t2}, share_of<double>(m));
+  const Backward<double> b(Statistic<double>{mean, inv_std}, {t1, t2}, {m, true});
   const double xhat = (x - mean) * inv_std;
   EXPECT_NEAR((gamma * dy + b.slope * (x - b.centre) + b.offset) * b.inv_std,
               inv_std * (gamma * dy - t1 / 5 - xhat * t2 / 5), 1e-15);

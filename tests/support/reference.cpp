@@ -22,6 +22,7 @@ struct Problem {
   std::size_t parameters;
   Owner statistic_of;
   Owner parameter_of;
+  bool centred = true;  // false: the mean is taken for 0
 
   Real gamma(std::size_t p) const { return affine.gamma.empty() ? Real(1) : affine.gamma.at(p); }
   Real beta(std::size_t p) const { return affine.beta.empty() ? Real(0) : affine.beta.at(p); }
@@ -45,7 +46,9 @@ Values find_statistics(const Problem& problem, Reference& result) {
     m[s] += 1;
     result.mean[s] += problem.x.at(at);
   });
-  for (std::size_t s = 0; s < m.size(); ++s) result.mean[s] /= m[s];
+  for (std::size_t s = 0; s < m.size(); ++s) {
+    result.mean[s] = problem.centred ? result.mean[s] / m[s] : Real(0);
+  }
   problem.for_each([&](const Dims& at, std::size_t s, std::size_t) {
     const Real centred = problem.x.at(at) - result.mean[s];
     result.var[s] += centred * centred;
@@ -73,7 +76,8 @@ void apply(const Problem& problem, Reference& result) {
 }
 
 // With g = dy * gamma, over the m values that share a statistic:
-// dx = inv_std * (g - mean(g) - xhat * mean(g * xhat)).
+// dx = inv_std * (g - mean(g) - xhat * mean(g * xhat)), without mean(g) where no mean is taken
+// away.
 Reference normalize(const Problem& problem) {
   Reference result;
   const Values m = find_statistics(problem, result);
@@ -82,7 +86,7 @@ Reference normalize(const Problem& problem) {
   Values mean_g_xhat(problem.statistics, 0);
   problem.for_each([&](const Dims& at, std::size_t s, std::size_t p) {
     const Real g = problem.dy.at(at) * problem.gamma(p);
-    mean_g[s] += g / m[s];
+    if (problem.centred) mean_g[s] += g / m[s];
     mean_g_xhat[s] += g * (problem.x.at(at) - result.mean[s]) * result.inv_std[s] / m[s];
   });
   result.dx = Logical(problem.x.dims);
@@ -124,8 +128,10 @@ Reference batch_norm_eval(const Logical& x, const Logical& dy, const Affine& aff
   return result;
 }
 
-Reference layer_norm(const Logical& x, const Logical& dy, const Affine& affine, Real eps,
-                     Index normalized_rank) {
+namespace {
+
+Problem by_row(const Logical& x, const Logical& dy, const Affine& affine, Real eps,
+               Index normalized_rank) {
   const std::size_t leading = position(x.rank() - normalized_rank);
   const auto flat = [dims = x.dims](const Dims& at, std::size_t begin, std::size_t end) {
     Index result = 0;
@@ -134,9 +140,28 @@ Reference layer_norm(const Logical& x, const Logical& dy, const Affine& affine, 
   };
   const Dims rows(x.dims.begin(), x.dims.begin() + (x.rank() - normalized_rank));
   const Dims features(x.dims.begin() + (x.rank() - normalized_rank), x.dims.end());
-  return normalize({x, dy, affine, eps, position(count(rows)), position(count(features)),
-                    [=](const Dims& at) { return flat(at, 0, leading); },
-                    [=](const Dims& at) { return flat(at, leading, at.size()); }});
+  return {x,
+          dy,
+          affine,
+          eps,
+          position(count(rows)),
+          position(count(features)),
+          [=](const Dims& at) { return flat(at, 0, leading); },
+          [=](const Dims& at) { return flat(at, leading, at.size()); }};
+}
+
+}  // namespace
+
+Reference layer_norm(const Logical& x, const Logical& dy, const Affine& affine, Real eps,
+                     Index normalized_rank) {
+  return normalize(by_row(x, dy, affine, eps, normalized_rank));
+}
+
+Reference rms_norm(const Logical& x, const Logical& dy, const Affine& affine, Real eps,
+                   Index normalized_rank) {
+  Problem problem = by_row(x, dy, affine, eps, normalized_rank);
+  problem.centred = false;
+  return normalize(problem);
 }
 
 Reference group_norm(const Logical& x, const Logical& dy, const Affine& affine, Real eps,

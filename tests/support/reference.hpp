@@ -40,6 +40,10 @@ Reference batch_norm_eval(const Logical& x, const Logical& dy, const Affine& aff
 Reference layer_norm(const Logical& x, const Logical& dy, const Affine& affine, Real eps,
                      Index normalized_rank = 1);
 
+// The same without taking the mean away: mean is 0, var is the mean square.
+Reference rms_norm(const Logical& x, const Logical& dy, const Affine& affine, Real eps,
+                   Index normalized_rank = 1);
+
 // x (N, ..., C at channel_axis, ...): statistics over C / groups neighbouring channels and all
 // positions of one sample. groups = C is InstanceNorm.
 Reference group_norm(const Logical& x, const Logical& dy, const Affine& affine, Real eps,

@@ -52,6 +52,38 @@ inline const std::vector<NamedShape>& channel_shapes() {
   return shapes;
 }
 
+// (rows..., D1, ..., Dk); the layer is asked for every k the rank allows.
+inline const std::vector<NamedShape>& trailing_shapes() {
+  static const std::vector<NamedShape> list{
+      {"one feature", {6, 1}},
+      {"two features", {5, 2}},
+      {"one row", {1, 13}},
+      {"one number", {1, 1}},
+      {"a packet less one", {9, 7}},
+      {"one packet", {7, 8}},
+      {"a packet and one", {8, 9}},
+      {"two packets less one", {17, 15}},
+      {"two packets", {15, 16}},
+      {"two packets and one", {16, 17}},
+      {"four packets less one", {33, 31}},
+      {"four packets and one", {31, 33}},
+      {"sixteen lanes in fours less one", {65, 63}},
+      {"sixteen lanes in fours and one", {63, 65}},
+      {"primes", {13, 11}},
+      {"a tile and one", {3, 257}},
+      {"more rows than a tile", {263, 5}},
+      {"rows longer than a chunk", {2, 4099}},
+      {"a sequence", {3, 5, 7}},
+      {"a sequence of single features", {3, 5, 1}},
+      {"one row of a sequence", {1, 1, 31}},
+      {"a long sequence of short rows", {2, 131, 3}},
+      {"an image", {2, 3, 5, 7}},
+      {"an image with a plane of one row", {3, 2, 1, 17}},
+      {"a larger image", {2, 2, 31, 37}},
+  };
+  return list;
+}
+
 // The order of dimensions that moves the channels from the second place to the last.
 inline Dims order_with_channels_last(Index rank) {
   Dims order;

@@ -51,6 +51,7 @@ void for_each_training_step(const F& f) {
   with("BatchNorm1d", BatchNorm1d<float>(700), Rows(701, 700));
   with("BatchNorm1d, columns", BatchNorm1d<float>(300), Eigen::MatrixXf(997, 300));
   with("LayerNorm", LayerNorm<float>(300), Rows(1501, 300));
+  with("RMSNorm", RMSNorm<float>(300), Rows(1501, 300));
   with("LayerNorm, columns", LayerNorm<float>(300), Eigen::MatrixXf(1501, 300));
   InstanceNormOptions tracking;
   tracking.gamma = tracking.beta = tracking.track_running_stats = true;

@@ -22,6 +22,7 @@ namespace eigen_norm {
 ///     collapse(layout, own_statistics)                how x's own statistics, or running ones, see
 ///                                                     the memory
 ///     uses_running(inference)                         true where it normalises by running ones
+///     centred                                         false where no mean is taken away
 ///     wants_packed()                                  true where gaps between lines are in the way
 ///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
 template <typename Derived, typename Scalar_, int Size, int StatisticsSize>
@@ -149,7 +150,8 @@ class Layer {
   using ConstOperand = memory::Operand<const Scalar>;
   using MutableOperand = memory::Operand<Scalar>;
 
-  Layer(Index size, double eps, bool gamma, bool beta) : affine_(size, gamma, beta), eps_(eps) {}
+  Layer(Index size, double eps, bool gamma, bool beta, const P& gamma_offset = P(0))
+      : affine_(size, gamma, beta, gamma_offset), eps_(eps) {}
   ~Layer() = default;
   Layer(const Layer&) = default;
   Layer(Layer&&) = default;
@@ -162,14 +164,14 @@ class Layer {
                         S* var = nullptr) {
     last_.resize(x.shape.statistics());
     last_.begin(shape, true);
-    kernels::normalise(
-        x, y, affine_.view(),
-        kernels::FromData<Scalar>(eps_, {last_.mean.data(), last_.inv_std.data(), var}));
+    kernels::normalise(x, y, affine_.view(),
+                       kernels::FromData<Scalar>(
+                           eps_, {last_.mean.data(), last_.inv_std.data(), var}, Derived::centred));
   }
 
   /// The same and forgets them.
   void infer_by_own(const ConstOperand& x, const MutableOperand& y) const {
-    kernels::normalise(x, y, affine_.view(), kernels::FromData<Scalar>(eps_));
+    kernels::normalise(x, y, affine_.view(), kernels::FromData<Scalar>(eps_, {}, Derived::centred));
   }
 
   /// Normalises by running statistics.
@@ -178,6 +180,7 @@ class Layer {
     kernels::normalise(x, y, affine_.view(), kernels::FromRunning<Scalar>(running));
   }
 
+  static constexpr bool centred = true;
   static constexpr bool uses_running(bool) { return false; }
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
     normalise_by_own(x, y, shape);
@@ -210,9 +213,10 @@ class Layer {
 
   void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
     S* sums = affine_.any() ? scratch(pieces(x)) : nullptr;
-    kernels::backward(
-        kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), last_.own_statistics, sums},
-        kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}), pieces(x));
+    kernels::backward(kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), last_.own_statistics,
+                                                    sums, Derived::centred},
+                      kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}),
+                      pieces(x));
     if (sums != nullptr) affine_.accumulate(sums, sums + affine_.size());
   }
 

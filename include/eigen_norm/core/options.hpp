@@ -82,4 +82,16 @@ struct LayerNormOptions {
   static LayerNormOptions onnx() { return {}; }
 };
 
+struct RMSNormOptions {
+  std::optional<double> eps = {};    ///< added to the mean square, >= 0; nullopt: the machine's, of
+                                     ///< the type that is computed in (1.2e-7 for float)
+  bool gamma = true;                 ///< learn a scale by element of normalized_shape
+  bool zero_centered_gamma = false;  ///< scale by 1 + gamma, gamma being 0 to begin with
+
+  static RMSNormOptions torch() { return {}; }
+  static RMSNormOptions keras() { return {1e-6}; }
+  static RMSNormOptions flax() { return {1e-6}; }
+  static RMSNormOptions onnx() { return {1e-5}; }
+};
+
 }  // namespace eigen_norm

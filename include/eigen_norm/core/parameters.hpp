@@ -48,9 +48,13 @@ class Buffered {
 template <typename P, int Size>
 class AffineParameters {
  public:
-  AffineParameters(Index size, bool has_gamma, bool has_beta)
-      : size_(size), gamma_size_(has_gamma ? size : 0), beta_size_(has_beta ? size : 0) {
-    gamma_.setConstant(gamma_size_, P(1));
+  /// gamma is kept as its distance from `gamma_offset`, and is 1 to begin with.
+  AffineParameters(Index size, bool has_gamma, bool has_beta, const P& gamma_offset = P(0))
+      : size_(size),
+        gamma_size_(has_gamma ? size : 0),
+        beta_size_(has_beta ? size : 0),
+        gamma_offset_(gamma_offset) {
+    gamma_.setConstant(gamma_size_, P(1) - gamma_offset);
     beta_.setConstant(beta_size_, P(0));
     gamma_grad_.setConstant(gamma_.size(), P(0));
     beta_grad_.setConstant(beta_.size(), P(0));
@@ -95,7 +99,8 @@ class AffineParameters {
   }
 
   kernels::Affine<P> view() const {
-    return {gamma_.size() > 0 ? gamma_.data() : nullptr, beta_.size() > 0 ? beta_.data() : nullptr};
+    return {gamma_.size() > 0 ? gamma_.data() : nullptr, beta_.size() > 0 ? beta_.data() : nullptr,
+            gamma_offset_};
   }
 
  private:
@@ -107,6 +112,7 @@ class AffineParameters {
   }
 
   Index size_, gamma_size_, beta_size_;
+  P gamma_offset_;
   Parameters<P, Size> gamma_, beta_, gamma_grad_, beta_grad_;
 };
 

@@ -34,7 +34,9 @@ struct BackwardPass {
   bool through_statistics;  ///< the statistics were x's own, and the gradient flows through them
   /// Room for dgamma and dbeta of each piece of a Partition, one after the other, or null.
   S* affine_sums;
+  bool centred = true;  ///< false where no mean was taken away (RMSNorm)
 
+  Shares<S> shares() const { return {x.shape.values_per_statistic(), centred}; }
   bool needs_sums() const { return through_statistics || affine_sums != nullptr; }
 
   AffineSums<S> sums(Index piece) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <type_traits>
 
 #include "eigen_norm/kernels/coefficients.hpp"
@@ -107,27 +108,38 @@ struct BackwardTile {
   }
 };
 
-/// gamma and beta of adjacent channels, with a tile of ones or zeros where one is absent.
+/// gamma and beta of adjacent channels, a tile of them: where they lie, or made on the stack where
+/// one is absent or gamma has an offset.
 template <typename P>
 class AffineTile {
  public:
-  explicit AffineTile(const Affine<P>& affine) : affine_(affine) {
-    if (affine.gamma == nullptr) ones_.head(tile_size).setConstant(P(1));
-    if (affine.beta == nullptr) zeros_.head(tile_size).setConstant(P(0));
+  AffineTile(const Affine<P>& affine, Index channels) : affine_(affine), channels_(channels) {
+    if (affine.gamma == nullptr) gamma_.head(tile_size).setConstant(P(1));
+    if (affine.beta == nullptr) beta_.head(tile_size).setConstant(P(0));
   }
   AffineTile(const AffineTile&) = delete;
   AffineTile& operator=(const AffineTile&) = delete;
 
-  const P* gamma(Index channel) const {
-    return affine_.gamma != nullptr ? affine_.gamma + channel : ones_.data();
+  /// Valid until the next call.
+  const P* gamma(Index channel) {
+    if (affine_.gamma == nullptr) return gamma_.data();
+    if (affine_.gamma_offset == P(0)) return affine_.gamma + channel;
+    if (channel != made_) {
+      const Index width = std::min(tile_size, channels_ - channel);
+      for (Index l = 0; l < width; ++l) gamma_[l] = affine_.gamma_at(channel + l);
+      made_ = channel;
+    }
+    return gamma_.data();
   }
   const P* beta(Index channel) const {
-    return affine_.beta != nullptr ? affine_.beta + channel : zeros_.data();
+    return affine_.beta != nullptr ? affine_.beta + channel : beta_.data();
   }
 
  private:
   Affine<P> affine_;
-  Tile<P> ones_, zeros_;
+  Index channels_;
+  Index made_ = -1;
+  Tile<P> gamma_, beta_;
 };
 
 }  // namespace eigen_norm::kernels

@@ -36,13 +36,17 @@ P narrow(const S& value) {
   }
 }
 
-/// gamma and beta by channel, either of which may be absent (null): then it is 1 or 0.
+/// gamma and beta by channel, either of which may be absent (null): then it is 1 or 0. A gamma that
+/// is there may be kept as its distance from `gamma_offset`.
 template <typename P>
 struct Affine {
   const P* gamma = nullptr;
   const P* beta = nullptr;
+  P gamma_offset = P(0);
 
-  P gamma_at(Index channel) const { return gamma != nullptr ? gamma[channel] : P(1); }
+  P gamma_at(Index channel) const {
+    return gamma != nullptr ? P(gamma[channel] + gamma_offset) : P(1);
+  }
   P beta_at(Index channel) const { return beta != nullptr ? beta[channel] : P(0); }
 };
 
@@ -74,11 +78,16 @@ struct Standardise {
         rest(static_cast<P>((S(centre) - s.mean) * s.inv_std)) {}
 };
 
-/// 1 / count: the weight of one value among those that share a statistic.
+/// What a value gets of the two sums over the m that share its statistic: 1 / m of both, but
+/// nothing of the first where no mean is taken away (RMSNorm).
 template <typename S>
-S share_of(Index count) {
-  return S(1) / S(static_cast<double>(count));
-}
+struct Shares {
+  S dy, dy_xhat;
+
+  Shares(Index count, bool centred)
+      : dy(centred ? S(S(1) / S(static_cast<double>(count))) : S(0)),
+        dy_xhat(S(1) / S(static_cast<double>(count))) {}
+};
 
 /// The two sums behind every backward pass, over values that share a statistic:
 ///
@@ -104,18 +113,18 @@ struct GradientSums {
 ///     dx = inv_std * (gamma * dy - t1 / m - xhat * t2 / m)
 ///     t1 = sum(gamma * dy) = t.dy,   t2 = sum(gamma * dy * xhat) = t.dy_xhat
 ///
-/// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std; `share` is 1 / m.
+/// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std; `share` has 1 / m.
 template <typename P>
 struct Backward {
   P centre, inv_std, slope, offset;
 
   Backward() = default;
   template <typename S>
-  Backward(const Statistic<S>& s, const GradientSums<S>& t, const S& share)
+  Backward(const Statistic<S>& s, const GradientSums<S>& t, const Shares<S>& share)
       : centre(static_cast<P>(s.mean)), inv_std(narrow<P>(s.inv_std)) {
-    const S xhat_share = s.inv_std * t.dy_xhat * share;
+    const S xhat_share = s.inv_std * t.dy_xhat * share.dy_xhat;
     slope = static_cast<P>(-xhat_share);
-    offset = static_cast<P>(-(t.dy * share + (S(centre) - s.mean) * xhat_share));
+    offset = static_cast<P>(-(t.dy * share.dy + (S(centre) - s.mean) * xhat_share));
   }
 };
 

@@ -90,7 +90,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
   StandardiseTile<P, sum_tile_size> standardise;
   Tile<GradientSums<S>> t;
   BackwardTile<P> coefficients;
-  const S share = share_of<S>(v.values_per_statistic());
+  const Shares<S> share = pass.shares();
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {
     for (Index g = part.group_begin; g < part.group_end; g += groups_per_tile(v)) {
       const Index groups = std::min(groups_per_tile(v), part.group_end - g);

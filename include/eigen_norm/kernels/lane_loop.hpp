@@ -59,7 +59,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
   StandardiseTile<P> tile;
   BackwardTile<P> coefficients;
   Tile<S> t1, t2;
-  const S share = share_of<S>(v.values_per_statistic());
+  const Shares<S> share = pass.shares();
   for (Index r = part.repeat_begin; r < part.repeat_end; r += tile_size) {
     const Index width = std::min(tile_size, part.repeat_end - r);
     for (Index g = part.group_begin; g < part.group_end; ++g) {

@@ -30,7 +30,7 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
                     const Affine<Param<Scalar>>& affine, const Source& source, const Part& part) {
   using P = Param<Scalar>;
   const CollapsedShape& v = x.shape;
-  const AffineTile<P> tile(affine);
+  AffineTile<P> tile(affine, v.channels);
   const Writer<Scalar> writer(v.size());
   // No more: reading waits while a block is computed.
   const Index per_block = rows_per_block(v, Index{1} << 10);
@@ -115,7 +115,7 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
   using S = Stat<Scalar>;
   const auto &x = pass.x, &dy = pass.dy;
   const CollapsedShape& v = x.shape;
-  const AffineTile<P> tile(pass.affine);
+  AffineTile<P> tile(pass.affine, v.channels);
   const AffineSums<S> sums = pass.sums(part.piece);
   const Writer<Scalar> writer(v.size());
   // As many as the second-level cache keeps: dgamma and dbeta are touched once for all of them.
@@ -124,7 +124,7 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
   Tile<Standardise<P>, most_rows> s;
   Tile<GradientSums<S>, most_rows> t;
   Tile<Backward<P>, most_rows> b;
-  const S share = share_of<S>(v.group);
+  const Shares<S> share = pass.shares();
   for (Index first = part.repeat_begin; first < part.repeat_end; first += per_block) {
     const Index rows = std::min(per_block, part.repeat_end - first);
     for (Index g = part.group_begin; g < part.group_end; ++g) {

@@ -108,7 +108,7 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
   Tile<Standardise<P>> standardise;
   Tile<GradientSums<S>> channel, t;
   Tile<Backward<P>> coefficients;
-  const S share = share_of<S>(v.values_per_statistic());
+  const Shares<S> share = pass.shares();
   const Index per_block = groups_per_block<Source>(v);
   const Writer<Scalar> writer(v.size());
   for (Index r = part.repeat_begin; r < part.repeat_end; ++r) {

@@ -36,7 +36,10 @@ class FromData {
   };
   static constexpr bool by_channel = false;
 
-  explicit FromData(double eps, const Keep& keep = {}) : eps_(eps), keep_(keep) {}
+  /// Not `centred`: the mean counts as 0, so that the variance is the mean of the squares
+  /// (RMSNorm).
+  explicit FromData(double eps, const Keep& keep = {}, bool centred = true)
+      : eps_(eps), keep_(keep), centred_(centred) {}
 
   void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
                StatisticTile<S>& out) const {
@@ -140,6 +143,10 @@ class FromData {
   /// Makes inv_std of the variances that `out` holds in its place.
   template <typename IndexOf>
   void finish(Index count, StatisticTile<S>& out, const IndexOf& index_of) const {
+    for (Index k = 0; !centred_ && k < count; ++k) {
+      out.inv_std[k] += out.mean[k] * out.mean[k];  // sum_i x_i^2 / m = var + mean^2
+      out.mean[k] = S(0);
+    }
     for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
       keep_.var[index_of(k)] = out.inv_std[k];
     }
@@ -152,6 +159,7 @@ class FromData {
 
   double eps_;
   Keep keep_;
+  bool centred_;
 };
 
 /// Statistics known beforehand: `take(n, index, out)` are those of index(0), index(1), ... .

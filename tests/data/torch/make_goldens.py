@@ -117,6 +117,23 @@ def layer_norm(golden, name, shape, normalized, eps=1e-5, weight=True, bias=True
                                               parameters.get("bias"), eps), parameters)
 
 
+def rms_norm(golden, name, shape, normalized, eps=None, weight=True):
+    """By the definition and autograd: torch.nn.RMSNorm came with PyTorch 2.4."""
+    golden.case(name, eps=eps, normalized_rank=len(normalized), weight=weight)
+    parameters = {"weight": golden.gamma(*normalized).requires_grad_()} if weight else {}
+    for key, parameter in parameters.items():
+        golden.array(key, parameter)
+    axes = tuple(range(-len(normalized), 0))
+    epsilon = torch.finfo(torch.float64).eps if eps is None else eps
+
+    def call(x):
+        y = x * torch.rsqrt(x.square().mean(axes, keepdim=True) + epsilon)
+        return y * parameters["weight"] if weight else y
+
+    gradients(golden, "", golden.normal(*shape, mean=-0.5, sigma=2.0), golden.normal(*shape), call,
+              parameters)
+
+
 def group_norm(golden, name, shape, groups, eps=1e-5, weight=True, bias=True):
     golden.case(name, eps=eps, groups=groups, weight=weight, bias=bias)
     parameters = {}
@@ -181,6 +198,14 @@ def main():
     layer_norm(golden, "2d_planes", (2, 14, 14), (14, 14))
     layer_norm(golden, "whole_input_large_eps", (1, 2, 3), (1, 2, 3), eps=0.5)
     layer_norm(golden, "one_row", (7,), (7,))
+    golden.write()
+
+    golden = Golden("rms_norm.txt", "RMSNorm")
+    rms_norm(golden, "default", (4, 5, 5), (5,))
+    rms_norm(golden, "no_weight", (4, 5, 5), (5,), eps=1e-3, weight=False)
+    rms_norm(golden, "planes", (2, 14, 9), (14, 9), eps=0.5)
+    rms_norm(golden, "boxes", (4, 2, 2, 5), (2, 2, 5), eps=1e-3)
+    rms_norm(golden, "one_row", (7,), (7,))
     golden.write()
 
     golden = Golden("group_norm.txt", "GroupNorm")

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <initializer_list>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "eigen_norm/core/checks.hpp"
+#include "eigen_norm/core/layer.hpp"
+
+namespace eigen_norm {
+
+/// What the layers over the trailing dimensions share: LayerNorm and RMSNorm. gamma and beta have
+/// one number for each element of `normalized_shape`, flat, in row-major order whatever x's storage
+/// order.
+///
+/// A derived class says `class_name()`, and `Settings settings(options)`.
+template <typename Derived, typename Scalar, int Features, typename Options>
+class TrailingLayer : public Layer<Derived, Scalar, Features, Eigen::Dynamic> {
+  using Base = Layer<Derived, Scalar, Features, Eigen::Dynamic>;
+  friend Base;
+
+ public:
+  explicit TrailingLayer(Index features, const Options& options = {})
+      : TrailingLayer(memory::Shape{features}, options) {}
+  TrailingLayer(std::initializer_list<Index> normalized_shape, const Options& options = {})
+      : TrailingLayer(shape_of(normalized_shape), options) {}
+  explicit TrailingLayer(const std::vector<Index>& normalized_shape, const Options& options = {})
+      : TrailingLayer(shape_of(normalized_shape), options) {}
+
+  /// Where the number of features is fixed at compile time.
+  template <int F = Features, std::enable_if_t<F != Eigen::Dynamic, int> = 0>
+  TrailingLayer() : TrailingLayer(Index{F}) {}
+  template <int F = Features, std::enable_if_t<F != Eigen::Dynamic, int> = 0>
+  explicit TrailingLayer(const Options& options) : TrailingLayer(Index{F}, options) {}
+
+  const Options& options() const { return options_; }
+  std::vector<Index> normalized_shape() const {
+    std::vector<Index> dimensions;
+    for (int axis = 0; axis < shape_.rank(); ++axis) dimensions.push_back(shape_[axis]);
+    return dimensions;
+  }
+
+ protected:
+  using LayerBase = Base;
+
+  /// The options as every such layer understands them.
+  struct Settings {
+    double eps;
+    bool gamma, beta;
+    bool zero_centered_gamma;
+  };
+
+ private:
+  TrailingLayer(const memory::Shape& shape, const Options& options)
+      : TrailingLayer(shape, options, Derived::settings(options)) {}
+  TrailingLayer(const memory::Shape& shape, const Options& options, const Settings& settings)
+      : Base(checked(shape, settings.eps), settings.eps, settings.gamma, settings.beta,
+             typename Base::P(settings.zero_centered_gamma ? 1 : 0)),
+        shape_(shape),
+        options_(options) {}
+
+  template <typename Dimensions>
+  static memory::Shape shape_of(const Dimensions& dimensions) {
+    memory::Shape shape;
+    for (const Index dimension : dimensions) shape.push_back(dimension);
+    return shape;
+  }
+
+  static Index checked(const memory::Shape& shape, double eps) {
+    const std::string name = Derived::class_name();
+    if (shape.rank() == 0) {
+      memory::raise_invalid(name + ": expected normalized_shape of at least 1 dimension, got ()");
+    }
+    Index most = std::numeric_limits<Index>::max();
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      check_size<Eigen::Dynamic>(name, "every dimension of normalized_shape", shape[axis]);
+      if (shape[axis] > most) {
+        memory::raise_invalid(name + ": expected a size within Index, got " + shape.text());
+      }
+      most /= shape[axis];
+    }
+    if (Features != Eigen::Dynamic && shape.rank() != 1) {
+      memory::raise_invalid(name + ": expected 1 dimension of " + std::to_string(Features) +
+                            ", fixed at compile time, got " + shape.text());
+    }
+    check_size<Features>(name, "normalized_shape", shape.size());
+    check_eps(name, eps);
+    return shape.size();
+  }
+
+  std::string name() const {
+    const std::string list = shape_.list();
+    return Derived::class_name() + (shape_.rank() == 1 ? "(" + list + ")" : "({" + list + "})");
+  }
+
+  template <int Rank>
+  static void check_rank() {
+    static_assert(Rank >= 1, "eigen_norm: the layer takes a tensor of rank 1 or more");
+  }
+
+  void check_input(const memory::Shape& shape, bool) const {
+    const int leading = shape.rank() - shape_.rank();
+    bool matches = leading >= 0;
+    for (int axis = 0; matches && axis < shape_.rank(); ++axis) {
+      matches = shape[leading + axis] == shape_[axis];
+    }
+    if (!matches) {
+      this->raise_shape("input", "(..., " + shape_.list() + ")", shape,
+                        transpose_hint(shape, shape_.size()));
+    }
+  }
+
+  memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
+    return memory::CollapsedShape::over_trailing(layout, shape_.rank());
+  }
+  bool wants_packed() const { return shape_.rank() > 1; }
+
+  memory::Shape shape_;
+  Options options_;
+};
+
+}  // namespace eigen_norm
