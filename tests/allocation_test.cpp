@@ -131,6 +131,7 @@ TEST_F(Allocation, NeverHappensInAWarmInstanceNorm) {
     InstanceNormOptions options;
     options.channels = channels;
     expect_none_in_tensors<3>(InstanceNorm1d<float>(6, options), {5, 6, 6});
+    expect_none_in_matrices(InstanceNorm1d<float>(2, options), {2, 2});
     options.gamma = options.beta = options.track_running_stats = true;
     expect_none_in_tensors<4>(InstanceNorm2d<float>(6, options), {3, 6, 4, 6});
     expect_none_in_tensors<5>(InstanceNorm3d<float>(3, options), {3, 3, 4, 2, 3});

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/group_norm.hpp"
 #include "support/errors.hpp"
@@ -81,6 +83,23 @@ void expect_matrices(ChannelAxis channels) {
     expect_every_matrix<Order>(layer, example);
     expect_mixed_strides<Order>(layer, example);
   }
+}
+
+// Blocks of larger matrices, by running statistics: what the packed matrix gives.
+TEST(InstanceNorm, KeepsAndUsesRunningStatisticsOfABlock) {
+  InstanceNormOptions options;
+  options.track_running_stats = true;
+  InstanceNorm1d<double> packed(3, options), within(3, options);
+  const Eigen::MatrixXd larger = to_eigen<Eigen::MatrixXd>(random_normal({5, 9}, 1, 3));
+  const Eigen::MatrixXd x = larger.block(1, 2, 3, 6), dy = larger.block(0, 0, 3, 6);
+  for (const bool training : {true, false}) {
+    packed.train(training);
+    within.train(training);
+    const Eigen::MatrixXd y = packed.forward(x), dx = packed.backward(x, dy);
+    EXPECT_TRUE(y.isApprox(within.forward(larger.block(1, 2, 3, 6)), 1e-14));
+    EXPECT_TRUE(dx.isApprox(within.backward(larger.block(1, 2, 3, 6), dy), 1e-14));
+  }
+  EXPECT_TRUE(packed.running_var().isApprox(within.running_var(), 1e-14));
 }
 
 TEST(InstanceNorm, TakesOneSampleAsARowMajorMatrix) {
@@ -179,10 +198,15 @@ TEST(InstanceNorm, AnswersTheLastForwardWhateverTheModeSinceThen) {
 }
 
 TEST(InstanceNorm, GivesTheSameBitsToASampleAloneAndInABatch) {
+  using Batch = Eigen::Tensor<float, 4, Eigen::RowMajor>;
+  using Sample = Eigen::Tensor<float, 3, Eigen::RowMajor>;
   InstanceNorm2d<float> norm(3);
-  const Tensor4 x = to_eigen<Tensor4>(random_normal({1, 3, 5, 7}, 1, 3));
-  const Tensor3 alone = x.chip(0, 0);
-  EXPECT_EQ(from_eigen(norm.infer(alone)).values, from_eigen(norm.infer(x)).values);
+  const Batch x = to_eigen<Batch>(random_normal({4, 3, 5, 7}, 1, 3));
+  const Batch y = norm.infer(x);
+  for (Index n = 0; n < 4; ++n) {
+    const Sample alone = x.chip(n, 0), in_batch = y.chip(n, 0);
+    EXPECT_EQ(from_eigen(norm.infer(alone)).values, from_eigen(in_batch).values);
+  }
 }
 
 TEST(InstanceNorm, LeavesTheRunningStatisticsAloneWhereAnInstanceIsNotFinite) {
@@ -255,6 +279,8 @@ TEST(InstanceNorm, RefusesWhatItCannotNormalise) {
   InstanceNorm1d<float> sequence(4, last);
   expect_refused(sequence, "InstanceNorm1d(4): expected input (N, L, 4), got (2, 4, 3)",
                  [&] { sequence.forward(Tensor3(2, 4, 3)); });
+  expect_refused(sequence, "InstanceNorm1d(4): expected input (L, 4), got (4, 1)",
+                 [&] { sequence.forward(Eigen::MatrixXf(4, 1)); });
   expect_error<std::logic_error>(
       "InstanceNorm2d(4): freeze needs running statistics, but track_running_stats is false",
       [&] { norm.freeze(); });

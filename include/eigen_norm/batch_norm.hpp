@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 
 #include "eigen_norm/core/options.hpp"
 #include "eigen_norm/core/tracking_layer.hpp"
@@ -19,7 +20,8 @@ namespace eigen_norm {
 /// Differs from torch.nn.BatchNorm in two things: a batch whose statistics are not finite never
 /// enters the running ones (`num_batches_skipped` counts it), and an empty batch is not counted.
 ///
-/// Throws std::invalid_argument for another shape, and in training for one value per channel.
+/// Throws std::invalid_argument for another shape, and for one value per channel wherever the
+/// batch's own statistics count: in training, and, without running statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
 class BatchNorm : public TrackingLayer<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels,
                                        Channels, BatchNormOptions> {
@@ -53,6 +55,9 @@ class BatchNorm : public TrackingLayer<BatchNorm<Scalar, Channels, SpatialRank>,
 
   std::string expected_input(int rank) const {
     return "(N, " + this->expected_channels(rank - 2) + ")";
+  }
+  std::string hint(const memory::Shape& shape) const {
+    return transpose_hint(shape, this->num_features());
   }
   int channel_axis(int rank) const {
     return this->options().channels == ChannelAxis::first ? 1 : rank - 1;

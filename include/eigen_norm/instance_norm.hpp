@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 
 #include "eigen_norm/core/options.hpp"
 #include "eigen_norm/core/tracking_layer.hpp"
@@ -24,7 +25,9 @@ namespace eigen_norm {
 /// (num_batches_tracked), that momentum may be absent (their average over all batches), and in what
 /// BatchNorm does differently.
 ///
-/// Throws std::invalid_argument for another shape, and in training for one position.
+/// Throws std::invalid_argument for another shape (of channels too, where there is no gamma), and
+/// for one position wherever an instance's own statistics count: in training, and, without running
+/// statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
 class InstanceNorm : public TrackingLayer<InstanceNorm<Scalar, Channels, SpatialRank>, Scalar,
                                           Channels, Eigen::Dynamic, InstanceNormOptions> {
@@ -63,6 +66,7 @@ class InstanceNorm : public TrackingLayer<InstanceNorm<Scalar, Channels, Spatial
   std::string expected_input(int rank) const {
     return (rank == unbatched_rank ? "(" : "(N, ") + this->expected_channels(SpatialRank) + ")";
   }
+  static std::string hint(const memory::Shape&) { return ""; }
   int channel_axis(int rank) const {
     return this->options().channels == ChannelAxis::last ? rank - 1 : rank - unbatched_rank;
   }
@@ -75,12 +79,16 @@ class InstanceNorm : public TrackingLayer<InstanceNorm<Scalar, Channels, Spatial
 
   /// One statistic for each sample and channel, or, by running statistics, for each channel.
   memory::CollapsedShape collapse(const memory::Layout& layout, bool own_statistics) const {
-    const memory::Layout batch = layout.shape.rank() == unbatched_rank ? layout.as_batch() : layout;
     const ChannelAxis axis = this->options().channels;
+    if (layout.shape.rank() == 2) {  // one sample is a matrix whose rows or columns are channels
+      return memory::CollapsedShape::over_batch(
+          axis == ChannelAxis::last ? layout : layout.transposed(), ChannelAxis::first);
+    }
+    const memory::Layout batch = layout.shape.rank() == unbatched_rank ? layout.as_batch() : layout;
     return own_statistics ? memory::CollapsedShape::over_samples(batch, axis, this->num_features())
                           : memory::CollapsedShape::over_batch(batch, axis);
   }
-  static constexpr bool wants_packed() { return SpatialRank == 1; }  // (C, L) may be a block
+  static constexpr bool wants_packed() { return false; }
 };
 
 /// (N, C, L) or (C, L); channels last: (N, L, C) or (L, C).

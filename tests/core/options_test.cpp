@@ -71,6 +71,37 @@ TEST(Options, AreThoseOfPyTorchByDefault) {
   EXPECT_TRUE(rms.gamma && !rms.zero_centered_gamma);
 }
 
+// By framework: eps, the weight of the new batch, the variance that is averaged, the axis.
+TEST(Options, HaveTheDefaultsOfOtherFrameworks) {
+  const auto batch = [](const BatchNormOptions& o, double eps, double momentum, ChannelAxis axis) {
+    return o.eps == eps && o.momentum == momentum && o.gamma && o.beta && o.track_running_stats &&
+           o.running_variance == RunningVariance::biased && o.channels == axis;
+  };
+  EXPECT_TRUE(batch(BatchNormOptions::keras(), 1e-3, 0.01, ChannelAxis::last));
+  EXPECT_TRUE(batch(BatchNormOptions::flax(), 1e-5, 0.01, ChannelAxis::last));
+  EXPECT_TRUE(batch(BatchNormOptions::onnx(), 1e-5, 0.1, ChannelAxis::first));
+  const auto instance = [](const InstanceNormOptions& o, double eps, double momentum,
+                           ChannelAxis axis) {
+    return o.eps == eps && o.momentum == momentum && o.gamma && o.beta && !o.track_running_stats &&
+           o.running_variance == RunningVariance::biased && o.channels == axis;
+  };
+  EXPECT_TRUE(instance(InstanceNormOptions::keras(), 1e-3, 0.01, ChannelAxis::last));
+  EXPECT_TRUE(instance(InstanceNormOptions::flax(), 1e-6, 0.01, ChannelAxis::last));
+  EXPECT_TRUE(instance(InstanceNormOptions::onnx(), 1e-5, 0.1, ChannelAxis::first));
+  const auto group = [](const GroupNormOptions& o, double eps, ChannelAxis axis) {
+    return o.eps == eps && o.gamma && o.beta && o.channels == axis;
+  };
+  EXPECT_TRUE(group(GroupNormOptions::keras(), 1e-3, ChannelAxis::last));
+  EXPECT_TRUE(group(GroupNormOptions::flax(), 1e-6, ChannelAxis::last));
+  EXPECT_TRUE(group(GroupNormOptions::onnx(), 1e-5, ChannelAxis::first));
+  EXPECT_EQ(LayerNormOptions::keras().eps, 1e-3);
+  EXPECT_EQ(LayerNormOptions::flax().eps, 1e-6);
+  EXPECT_EQ(LayerNormOptions::onnx().eps, 1e-5);
+  EXPECT_EQ(RMSNormOptions::keras().eps, 1e-6);
+  EXPECT_EQ(RMSNormOptions::flax().eps, 1e-6);
+  EXPECT_EQ(RMSNormOptions::onnx().eps, 1e-5);
+}
+
 #if defined(__cpp_designated_initializers)
 TEST(Options, TakeDesignatedInitialisers) {
   const BatchNormOptions options{.eps = 1e-3, .momentum = std::nullopt, .beta = false};

@@ -37,5 +37,22 @@ TEST(Layout, SpansFromTheFirstElementToTheLast) {
   EXPECT_EQ((Layout{{5, 0}, true, 8}).span(), 0);
 }
 
+TEST(Layout, TransposedIsTheSameMemory) {
+  const Layout block = Layout{{3, 5}, true, 9}.transposed();
+  EXPECT_EQ(block.shape, (Shape{5, 3}));
+  EXPECT_FALSE(block.row_major);
+  EXPECT_EQ(block.leading, 9);
+  EXPECT_EQ(block.span(), (Layout{{3, 5}, true, 9}.span()));
+}
+
+TEST(Layout, AsBatchHasOneSampleInFront) {
+  const Layout row = Layout::packed({3, 4, 5}, true).as_batch();
+  EXPECT_EQ(row.shape, (Shape{1, 3, 4, 5}));
+  EXPECT_EQ(row.leading, 60);
+  const Layout column = Layout::packed({3, 4, 5}, false).as_batch();
+  EXPECT_EQ(column.shape, (Shape{1, 3, 4, 5}));
+  EXPECT_EQ(column.leading, 12);
+}
+
 }  // namespace
 }  // namespace eigen_norm::memory

@@ -142,7 +142,8 @@ class Layer {
   }
 
   /// Mean and 1 / sqrt(var + eps) of the last forward: by channel for BatchNorm, by row for
-  /// LayerNorm, by sample and group for GroupNorm. In Stat: double for float.
+  /// LayerNorm and RMSNorm, by sample and group for GroupNorm, by sample and channel for
+  /// InstanceNorm; by channel after a forward by running statistics. In Stat: double for float.
   auto batch_mean() const { return last_.mean.view(); }
   auto batch_inv_std() const { return last_.inv_std.view(); }
 
@@ -196,7 +197,7 @@ class Layer {
   LastForward<S, StatisticsSize>& last() { return last_; }
 
   /// Room for `count` times two numbers by channel: dgamma and dbeta in backward, a batch's
-  /// variances in forward.
+  /// mean and variance in forward.
   S* scratch(Index count = 1) {
     scratch_.resize(2 * affine_.size() * count);
     return scratch_.data();

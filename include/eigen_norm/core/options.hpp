@@ -45,18 +45,20 @@ struct InstanceNormOptions {
   std::optional<double> momentum = 0.1;  ///< weight of the new batch; nullopt: cumulative average
   bool gamma = false;                    ///< learn a scale by channel
   bool beta = false;                     ///< learn a shift by channel
-  bool track_running_stats = false;      ///< true: eval normalises by averages over all instances
+  bool track_running_stats = false;      ///< true: eval normalises every instance by the same
   RunningVariance running_variance = RunningVariance::unbiased;  ///< what running_var averages
   ChannelAxis channels = ChannelAxis::first;                     ///< (N, C, ...) or (N, ..., C)
 
   static InstanceNormOptions torch() { return {}; }
   static InstanceNormOptions keras() {  // GroupNormalization(groups=-1)
-    return {1e-3, 0.1, true, true, false, RunningVariance::unbiased, ChannelAxis::last};
+    return {1e-3, 0.01, true, true, false, RunningVariance::biased, ChannelAxis::last};
   }
   static InstanceNormOptions flax() {
-    return {1e-6, 0.1, true, true, false, RunningVariance::unbiased, ChannelAxis::last};
+    return {1e-6, 0.01, true, true, false, RunningVariance::biased, ChannelAxis::last};
   }
-  static InstanceNormOptions onnx() { return {1e-5, 0.1, true, true}; }
+  static InstanceNormOptions onnx() {
+    return {1e-5, 0.1, true, true, false, RunningVariance::biased, ChannelAxis::first};
+  }
 };
 
 struct GroupNormOptions {

@@ -44,8 +44,8 @@ class RunningStatistics {
     skipped_ = 0;
   }
 
-  /// Takes in one batch of `count` values per channel. A batch that would leave a number that is
-  /// not finite is skipped as a whole, and counted as skipped.
+  /// Takes in one batch: mean and biased variance by channel, over `count` values each. A batch
+  /// that would leave a number that is not finite is skipped as a whole, and counted as skipped.
   template <typename Options>
   void update(const S* batch_mean, const S* batch_var, Index count, const Options& options) {
     const S momentum = S(options.momentum.value_or(1.0 / static_cast<double>(tracked_ + 1)));

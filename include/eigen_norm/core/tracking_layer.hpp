@@ -15,9 +15,10 @@ namespace eigen_norm {
 ///
 /// A derived class says the rest of what Layer asks for, and:
 ///
-///     class_name(), expected_input(rank)         for error messages
-///     channel_axis(rank)                         where the channels stand in an input of that rank
-///     has_one_value(shape), more_than_one_value  what training refuses, and its opposite in words
+///     class_name(), expected_input(rank), hint(shape)    for error messages
+///     channel_axis(rank)                                 where the channels stand in such an input
+///     has_one_value(shape), more_than_one_value          what training refuses, its opposite in
+///     words
 template <typename Derived, typename Scalar, int Channels, int StatisticsSize, typename Options>
 class TrackingLayer : public Layer<Derived, Scalar, Channels, StatisticsSize> {
   using Base = Layer<Derived, Scalar, Channels, StatisticsSize>;
@@ -93,8 +94,7 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels, StatisticsSize> {
 
   void check_input(const memory::Shape& shape, bool inference) const {
     if (shape[self().channel_axis(shape.rank())] != num_features_) {
-      this->raise_shape("input", self().expected_input(shape.rank()), shape,
-                        transpose_hint(shape, num_features_));
+      this->raise_shape("input", self().expected_input(shape.rank()), shape, self().hint(shape));
     }
     if (options_.track_running_stats &&
         (running_.mean().size() != num_features_ || running_.var().size() != num_features_)) {
@@ -130,13 +130,17 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels, StatisticsSize> {
     if (!options_.track_running_stats || !this->is_training()) {
       return this->normalise_by_own(x, y, shape);
     }
-    const Index statistics = x.shape.statistics();
-    var_.resize(statistics);
-    this->normalise_by_own(x, y, shape, var_.data());
+    const Index statistics = x.shape.statistics(), count = x.shape.values_per_statistic();
     S *mean = this->scratch(), *var = mean + num_features_;
+    if (statistics == num_features_) {
+      this->normalise_by_own(x, y, shape, var);
+      return running_.update(last.mean.data(), var, count, options_);
+    }
+    var_by_instance_.resize(statistics);
+    this->normalise_by_own(x, y, shape, var_by_instance_.data());
     average_by_channel(last.mean.data(), statistics, mean);
-    average_by_channel(var_.data(), statistics, var);
-    running_.update(mean, var, x.shape.values_per_statistic(), options_);
+    average_by_channel(var_by_instance_.data(), statistics, var);
+    running_.update(mean, var, count, options_);
   }
 
   /// mean(c) = sum_n statistic(n, c) / N, where there is one for each of N instances.
@@ -157,7 +161,7 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels, StatisticsSize> {
   Index num_features_;
   Options options_;
   RunningStatistics<Scalar, Channels> running_;
-  Buffered<S, StatisticsSize> var_;  ///< of the batch, by statistic
+  Buffered<S> var_by_instance_;
   bool frozen_ = false;
 };
 

@@ -35,6 +35,9 @@ struct Layout {
     return packed(one, row_major);
   }
 
+  /// The same memory of a matrix with its axes exchanged.
+  Layout transposed() const { return {{shape[1], shape[0]}, !row_major, leading}; }
+
   bool is_packed() const {
     const Layout same_but_packed = packed(shape, row_major);
     const Index lines = shape.rank() == 0 ? 1 : shape[row_major ? 0 : shape.rank() - 1];
