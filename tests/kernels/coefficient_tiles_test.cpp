@@ -24,10 +24,12 @@ TEST(InverseStd, OfManyIsThatOfEach) {
   }
 }
 
-TEST(InverseStd, OfConstantsWithoutEpsIsZero) {
-  std::vector<double> values(20, 0.0);
-  inverse_std(values.data(), 20, 0.0);
-  EXPECT_EQ(values, std::vector<double>(20, 0.0));
+TEST(InverseStd, IsZeroWhereNothingIsUnderTheRoot) {
+  for (const double eps : {0.0, 1e-5}) {
+    std::vector<double> values(22, -eps);
+    inverse_std(values.data(), 22, eps);
+    EXPECT_EQ(values, std::vector<double>(22, 0.0));
+  }
 }
 
 TEST(BackwardTile, WithoutTheStatisticsScalesAtOnce) {

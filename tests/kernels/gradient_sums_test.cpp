@@ -30,43 +30,59 @@ TEST(RunGradientSums, StayFiniteWhereAFloatSumOverflows) {
   EXPECT_TRUE(std::isfinite(sums.dy_xhat));
 }
 
-/// Sums of each of `channels` channels, which lie in `count` runs of `length`, dy behind x.
-void expect_channel_sums(const Values& x, const Values& dy, Index channels, Index count,
-                         Index length) {
-  const std::vector<Standardise<float>> s(static_cast<std::size_t>(channels),
-                                          Standardise<float>(statistic));
-  std::vector<GradientSums<double>> sums(s.size());
-  const Index stride = channels * length;
-  channel_gradient_sums<float>({x.data(), count, stride, length}, length,
-                               {dy.data(), count, stride, length}, length, channels, s.data(),
-                               sums.data());
-  for (Index c = 0; c < channels; ++c) {
-    Values xs, dys;
-    for (Index run = 0; run < count; ++run) {
-      const Index begin = run * stride + c * length;
-      xs.insert(xs.end(), x.begin() + begin, x.begin() + begin + length);
-      dys.insert(dys.end(), dy.begin() + begin, dy.begin() + begin + length);
+/// `channels` channels in `count` runs of `length`: x packed, dy with a gap behind every run.
+struct Channels {
+  Index channels, count, length;
+
+  Index x_at(Index c, Index run) const { return (run * channels + c) * length; }
+  Index dy_at(Index c, Index run) const { return (run * channels + c) * (length + 3); }
+  Index x_size() const { return x_at(0, count); }
+  Index dy_size() const { return dy_at(0, count); }
+
+  /// Those of every channel, each with an inv_std of its own, are what the definition gives.
+  void expect_sums(const Values& x, const Values& dy) const {
+    std::vector<Standardise<float>> s;
+    for (Index c = 0; c < channels; ++c) s.emplace_back(of_channel(c));
+    std::vector<GradientSums<double>> sums(s.size());
+    channel_gradient_sums<float>({x.data(), count, x_at(0, 1), length}, x_at(1, 0),
+                                 {dy.data(), count, dy_at(0, 1), length}, dy_at(1, 0), channels,
+                                 s.data(), sums.data());
+    for (Index c = 0; c < channels; ++c) {
+      Values xs, dys;
+      for (Index run = 0; run < count; ++run) {
+        xs.insert(xs.end(), x.begin() + x_at(c, run), x.begin() + x_at(c, run) + length);
+        dys.insert(dys.end(), dy.begin() + dy_at(c, run), dy.begin() + dy_at(c, run) + length);
+      }
+      test::expect_sums(sums[static_cast<std::size_t>(c)], xs, dys, of_channel(c));
     }
-    expect_sums(sums[static_cast<std::size_t>(c)], xs, dys);
   }
-}
+
+  static Statistic<double> of_channel(Index c) {
+    return {statistic.mean, statistic.inv_std * double(c % 5 + 1)};
+  }
+};
 
 TEST(ChannelGradientSums, AreThoseOfEachChannelForShortAndLongRuns) {
   for (const Index channels : {1, 3, 130}) {
     for (const Index count : {1, 2, 70}) {
       for (const Index length : {3, 16, 49, 513}) {
-        const Index size = channels * count * length;
-        expect_channel_sums(random_floats(size, 1, 1e4), random_floats(size, 2), channels, count,
-                            length);
+        const Channels all{channels, count, length};
+        all.expect_sums(random_floats(all.x_size(), 1, 1e4), random_floats(all.dy_size(), 2));
       }
     }
   }
 }
 
+// In a later chunk, where the sum of dy stays small and that of dy * xhat does not.
 TEST(ChannelGradientSums, StayFiniteWhereAFloatSumOverflows) {
-  Values dy = random_floats(5 * 3 * 50, 2);
-  for (std::size_t i = 50; i < 100; ++i) dy[i] = 1e38f;
-  expect_channel_sums(random_floats(5 * 3 * 50, 1, 1e4), dy, 3, 5, 50);
+  const Channels all{3, 70, 50};
+  const Values x = random_floats(all.x_size(), 1, 1e4);
+  Values dy = random_floats(all.dy_size(), 2);
+  for (Index i = 0; i < all.length; ++i) {
+    const float centred = x[static_cast<std::size_t>(all.x_at(1, 40) + i)] - 1e4f;
+    dy[static_cast<std::size_t>(all.dy_at(1, 40) + i)] = centred > 0 ? 1e37f : -1e37f;
+  }
+  all.expect_sums(x, dy);
 }
 
 TEST(RowGradientSums, HaveGammaInside) {

@@ -40,7 +40,7 @@ TEST(AddRows, AddsEveryRowOnceForEveryWidthAndCount) {
 }
 
 TEST(LaneSums, TakeEveryRowOfAFoldOnce) {
-  for (const Index width : {1, 3, 17, 63, 64, 200}) {
+  for (const Index width : {1, 3, 17, 64, 100, 128, 200}) {
     for (const Index rows : {1, 2, 5, 100, 5000}) {
       const std::vector<double> x = counted(width * rows);
       LaneSums<double, 1> sums;

@@ -58,6 +58,11 @@ TEST(Partition, KeepsLinesOfShortRunsTogether) {
   Partition(shape, memory::Loop::run, 1).for_each([&](const Part& part) {
     EXPECT_EQ(part.group_begin % lines_together, 0);
   });
+  shape = samples(1, 64, 1, 484);  // and leaves something for another thread
+  shape.outer = 64;
+  int parts = 0;
+  Partition(shape, memory::Loop::run, 1).for_each([&](const Part&) { ++parts; });
+  EXPECT_EQ(parts, 2);
 }
 
 TEST(Partition, LeavesTallColumnsTogetherForBlocksOfRows) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -76,6 +77,16 @@ TEST(ShortDeviations, AreRightWhereOneRunOfALineIsFarFromTheOthers) {
   std::vector<float> values = normal(20 * 3 * 50, 0, 1e-3);
   for (std::size_t i = 0; i < 3 * 50; ++i) values[i] += 1e6f;
   expect_moments<float>({values.data(), 20, 3 * 50, 50}, 50, 3, 1e-6);
+}
+
+// Every hundredth run, and the sample takes just those: the centre must be found again.
+TEST(ShortDeviations, AreRightWhereTheSampledRunsMislead) {
+  constexpr Index lines = 3, count = 800, length = 16;
+  std::vector<float> values = normal(count * lines * length, 1e3, 1e-2);
+  for (Index run = 0; run < count; run += 100) {
+    std::fill_n(values.begin() + run * lines * length, lines * length, 900.0f);
+  }
+  expect_moments<float>({values.data(), count, lines * length, length}, length, lines, 1e-6);
 }
 
 TEST(ShortDeviations, KeepTheirDigitsFarFromZero) {

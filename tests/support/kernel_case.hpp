@@ -36,17 +36,18 @@ inline std::vector<KernelCase> kernel_cases() {
       {"runs of 49 in 5 samples", view(1, 5, 7, 49, 0, 7 * 49, 49, 1)},
       {"runs longer than a chunk", view(1, 2, 2, 2051, 0, 2 * 2051, 2051, 1)},
       {"runs in groups of 3 channels", view(2, 1, 6, 10, 60, 0, 10, 3)},
+      {"runs in a group wider than a tile", view(2, 1, 1054, 3, 3162, 0, 3, 1054)},
       {"one run", view(1, 3, 1, 17, 0, 17, 17, 1)},
       {"columns of a matrix with gaps", view(1, 37, 19, 1, 0, 23, 1, 1)},
-      {"more columns than a tile", view(1, 9, 300, 1, 0, 300, 1, 1)},
+      {"more columns than a tile", view(1, 9, 1054, 1, 0, 1054, 1, 1)},
       {"columns in groups of 4", view(2, 11, 8, 1, 88, 8, 1, 4)},
-      {"one group wider than a tile", view(2, 3, 600, 1, 1800, 600, 1, 600)},
+      {"one group wider than a tile", view(2, 3, 1054, 1, 3162, 1054, 1, 1054)},
       {"rows", view(5, 1, 67, 1, 70, 0, 1, 67)},
       {"rows longer than a chunk", view(2, 1, 2100, 1, 2100, 0, 1, 2100)},
       {"rows of two groups", view(3, 1, 34, 1, 34, 0, 1, 17)},
       {"lanes", view(21, 1, 13, 1, 1, 0, 25, 13)},
       {"lanes over positions, in groups of 2", view(5, 7, 6, 1, 1, 30, 5, 2)},
-      {"more lanes than a tile", view(270, 1, 5, 1, 1, 0, 270, 5)}};
+      {"more lanes than a tile", view(1054, 1, 5, 1, 1, 0, 1054, 5)}};
   KernelCase reversed{"lanes, memory backwards", view(6, 1, 12, 1, 1, 0, 6, 12)};
   reversed.shape.reversed_channels = {3, 4};
   cases.push_back(reversed);

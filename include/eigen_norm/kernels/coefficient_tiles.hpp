@@ -20,15 +20,16 @@ struct StatisticTile {
   Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
 };
 
-/// inverse_std of `n` variances, in their place; four at a time where eps keeps them from 0.
-/// Eigen's roots of wider vectors are approximations.
+/// inverse_std of `n` variances, in their place; four at a time: Eigen's roots of wider vectors are
+/// approximations.
 template <typename S>
 void inverse_std(S* values, Index n, double eps) {
   Index i = 0;
   if constexpr (std::is_arithmetic_v<S>) {
-    for (; eps > 0 && i + 4 <= n; i += 4) {
+    for (; i + 4 <= n; i += 4) {
       Eigen::Map<Eigen::Array<S, 4, 1>> four(values + i);
-      four = S(1) / (four + S(eps)).sqrt();
+      const Eigen::Array<S, 4, 1> squared = four + S(eps), inverse = S(1) / squared.sqrt();
+      four = (squared == S(0)).select(S(0), inverse);
     }
   }
   for (; i < n; ++i) values[i] = inverse_std(values[i], eps);

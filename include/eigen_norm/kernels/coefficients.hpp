@@ -94,8 +94,10 @@ struct Shares {
 ///     dy = sum_i dy_i,   dy_xhat = sum_i dy_i * xhat_i
 template <typename S>
 struct GradientSums {
-  S dy = S(0);
-  S dy_xhat = S(0);
+  S dy, dy_xhat;
+
+  /// What sums begin with. A new one has no value: tiles of them are not written twice.
+  static GradientSums zero() { return {S(0), S(0)}; }
 
   GradientSums& operator+=(const GradientSums& other) {
     dy += other.dy;

@@ -28,10 +28,10 @@ void for_each_row(const RowFold& fold, const F& f) {
   for (Index o = rest; o < rest + fold.rest; ++o) f(o, fold.width);
 }
 
-/// Bytes to the same lanes of the next row, where it begins elsewhere: `width` lanes are not all of
-/// a row, and the processor's own prefetch would start anew; else 0.
+/// Bytes to the same lanes of the row that follows, where it begins elsewhere: `width` lanes are
+/// not all of a row, and the processor's own prefetch would start anew; else 0.
 template <typename Scalar>
-Index next_row(const CollapsedShape& v, Index width) {
+Index following_row(const CollapsedShape& v, Index width) {
   return width < v.outer_stride ? v.outer_stride * Index{sizeof(Scalar)} : 0;
 }
 
@@ -62,7 +62,7 @@ void normalise_columns(const Operand<const Scalar>& x, const Operand<Scalar>& y,
         const RowFold fold(v.outer, width,
                            rows_of(v).is_dense(width) && rows_of(y.shape).is_dense(width));
         tile.repeat(fold);
-        const Index ahead = next_row<Scalar>(v, width);
+        const Index ahead = following_row<Scalar>(v, width);
         for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar* xs = x.at(r, c, o);
           Scalar* ys = y.at(r, c, o);
@@ -97,7 +97,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
       const Index begin = g * v.group, end = begin + groups * v.group;
       source.of_columns(x, r, g, groups, statistics);
 
-      for (Index k = 0; k < groups; ++k) t[k] = {};
+      for (Index k = 0; k < groups; ++k) t[k] = GradientSums<S>::zero();
       for (Index c = begin; pass.needs_sums() && c < end; c += sum_tile_size) {
         const Index width = std::min(sum_tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
@@ -123,7 +123,8 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
                            rows_of(v).is_dense(width) && rows_of(dy.shape).is_dense(width) &&
                                rows_of(pass.dx.shape).is_dense(width));
         coefficients.repeat(fold);
-        const Index ahead = next_row<Scalar>(v, width);
+        const Index ahead = following_row<Scalar>(v, width);
+        const Index dy_ahead = following_row<Scalar>(dy.shape, width);
         for_each_row(fold, [&](Index o, Index lanes_of_row) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
           Scalar* dxs = pass.dx.at(r, c, o);
@@ -131,7 +132,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
           for_each_pack<P>(lanes_of_row, [=, &coefficients](auto lanes, Index l) {
             constexpr int size = lanes.value;
             if (ahead > 0) prefetch(xs + l, ahead);
-            if (ahead > 0) prefetch(dys + l, ahead);
+            if (dy_ahead > 0) prefetch(dys + l, dy_ahead);
             if (through_statistics) {
               writer.template write<size>(dxs + l, coefficients.template dx<size>(xs, dys, l));
             } else {

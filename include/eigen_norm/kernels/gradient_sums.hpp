@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "eigen_norm/kernels/coefficients.hpp"
+#include "eigen_norm/kernels/run_moments.hpp"
 #include "eigen_norm/kernels/side_by_side.hpp"
 #include "eigen_norm/kernels/simd_memory.hpp"
 #include "eigen_norm/kernels/tile.hpp"
@@ -53,7 +54,7 @@ template <typename Scalar>
 GradientSums<Stat<Scalar>> run_gradient_sums(const Runs<Scalar>& x, const Runs<Scalar>& dy,
                                              const Standardise<Param<Scalar>>& s) {
   using S = Stat<Scalar>;
-  GradientSums<S> all;
+  auto all = GradientSums<S>::zero();
   for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
     all += chunk_gradient_sums<Param<Scalar>, S>(runs, length, [&](Index j) {
       const Scalar* xs = x.data + (run + j) * x.stride + begin;
@@ -94,7 +95,7 @@ void channel_gradient_sums(const Runs<Scalar>& x, Index x_stride, const Runs<Sca
       return gradient_terms(at(dys), at(xs), by);
     };
   };
-  std::fill_n(out, count, GradientSums<S>());
+  std::fill_n(out, count, GradientSums<S>::zero());
   sum_side_by_side<P, 2>(
       count, x.count, x.length, term_of,
       [&](Index c, Index first, Index runs, const Sums<P, 2>& sums) {
@@ -113,7 +114,7 @@ GradientSums<Stat<Scalar>> row_gradient_sums(const Scalar* x, const Scalar* dy, 
                                              const Standardise<Param<Scalar>>& s,
                                              const Gamma& gamma) {
   using S = Stat<Scalar>;
-  GradientSums<S> all;
+  auto all = GradientSums<S>::zero();
   for (Index i = 0; i < length; i += tile_size) {
     const auto* gammas = gamma(i);
     all += chunk_gradient_sums<Param<Scalar>, S>(1, std::min(tile_size, length - i), [&](Index) {

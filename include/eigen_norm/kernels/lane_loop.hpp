@@ -75,7 +75,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
         const S gamma = S(pass.affine.gamma_at(a));
         for (Index o = 0; o < v.outer; ++o) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
-          GradientSums<S> line;
+          auto line = GradientSums<S>::zero();
           for_each_pack<P>(width, [&](auto lanes, Index l) {
             constexpr int size = lanes.value;
             const Pack<S, size> d = load<S, size>(dys + l);

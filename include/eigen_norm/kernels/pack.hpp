@@ -87,10 +87,13 @@ class Pack {
   Value value_;
 };
 
+template <typename Scalar>
+inline constexpr bool has_packs = (pack_size<Scalar>) > 1;
+
 /// Reads `Lanes` adjacent elements, widened to `Compute`.
 template <typename Compute, int Lanes, typename Scalar>
 Pack<Compute, Lanes> load(const Scalar* data) {
-  if constexpr (Lanes == 1 || pack_size < Scalar >> 1) {
+  if constexpr (Lanes == 1 || has_packs<Scalar>) {
     return Pack<Scalar, Lanes>::load(data).template as<Compute>();
   } else {
     Compute widened[Lanes];
@@ -102,7 +105,7 @@ Pack<Compute, Lanes> load(const Scalar* data) {
 /// Writes a pack, narrowed to the data's scalar.
 template <int Lanes, typename Scalar, typename Compute>
 void store(Scalar* data, const Pack<Compute, Lanes>& values) {
-  if constexpr (Lanes == 1 || pack_size < Scalar >> 1) {
+  if constexpr (Lanes == 1 || has_packs<Scalar>) {
     values.template as<Scalar>().store(data);
   } else {
     Compute wide[Lanes];

@@ -14,12 +14,6 @@ inline Index groups_per_tile(const memory::CollapsedShape& shape) {
   return std::max<Index>(1, tile_size / shape.group);
 }
 
-/// Lines of several short runs whose sums are taken at once.
-inline constexpr Index lines_together = 128;
-
-/// The longest of short runs.
-inline constexpr Index short_run = 512;
-
 inline bool has_short_runs(const memory::CollapsedShape& shape) {
   return shape.outer > 1 && shape.inner > 1 && shape.inner <= short_run;
 }
@@ -76,9 +70,9 @@ class Partition {
     } else if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
       const Index per_tile = groups_per_tile(shape);
       groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
-    } else if (has_short_runs(shape)) {
-      groups_per_chunk_ =
-          (groups_per_chunk_ + lines_together - 1) / lines_together * lines_together;
+    } else if (has_short_runs(shape)) {  // neighbours, and yet some parts for threads
+      const Index together = std::clamp<Index>(groups_ / 8, 32, lines_together);
+      groups_per_chunk_ = (groups_per_chunk_ + together - 1) / together * together;
     }
     chunks_ = (groups_ + groups_per_chunk_ - 1) / groups_per_chunk_;
   }

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
-#include "eigen_norm/kernels/partition.hpp"
 #include "eigen_norm/kernels/run_moments.hpp"
+#include "eigen_norm/kernels/tile.hpp"
 
 namespace eigen_norm::kernels {
 
@@ -27,20 +28,27 @@ EIGEN_ALWAYS_INLINE void sum_side_by_side(Index lines, Index runs, Index length,
     return;
   }
   const Index chunk = std::clamp<Index>(chunk_size / length, 1, chunk_runs);
-  std::array<Sums<Compute, Terms>, static_cast<std::size_t>(lines_together)> sums;
+  // Made only where they are used: most calls have few lines.
+  union Room {
+    Room() {}
+    ~Room() {}
+    std::array<Sums<Compute, Terms>, static_cast<std::size_t>(lines_together)> sums;
+  } room;
   for (Index begin = 0; begin < lines; begin += lines_together) {
     const Index count = std::min(lines_together, lines - begin);
     for (Index first = 0; first < runs; first += chunk) {
       const Index end = std::min(first + chunk, runs);
-      std::fill_n(sums.begin(), count, Sums<Compute, Terms>());
+      auto* const sums = room.sums.data();
+      std::uninitialized_fill_n(sums, count, Sums<Compute, Terms>());
       for (Index run = first; run < end; ++run) {
         for (Index j = 0; j < count; ++j) {
-          sums[static_cast<std::size_t>(j)].add(length, term_of(begin + j, run));
+          sums[j].add(length, term_of(begin + j, run));
         }
       }
       for (Index j = 0; j < count; ++j) {
-        done(begin + j, first, end - first, sums[static_cast<std::size_t>(j)]);
+        done(begin + j, first, end - first, sums[j]);
       }
+      std::destroy_n(sums, count);
     }
   }
 }

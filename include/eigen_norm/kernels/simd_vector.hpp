@@ -10,7 +10,7 @@
 
 namespace eigen_norm::kernels {
 
-#if defined(__GNUC__)
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9 && !defined(__INTEL_COMPILER))
 inline constexpr bool has_vectors = true;
 template <typename Scalar, int Lanes>
 struct Vector {

@@ -15,6 +15,10 @@ inline constexpr Index tile_size = 1024;
 /// Lanes that are summed together.
 inline constexpr Index sum_tile_size = 512;
 
+/// The longest of short runs, and lines of them that are summed together.
+inline constexpr Index short_run = 512;
+inline constexpr Index lines_together = 128;
+
 /// Something of each of some adjacent lanes, on the stack.
 template <typename T, Index Size = tile_size>
 class Tile {
