@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "support/errors.hpp"
 #include "support/layout_check.hpp"
@@ -121,6 +124,14 @@ TEST(RMSNorm, OfZerosIsZeroWithoutEps) {
   const Eigen::MatrixXf zero = Eigen::MatrixXf::Zero(2, 3);
   EXPECT_EQ(norm.forward(zero), zero);
   EXPECT_EQ(norm.backward(zero, Eigen::MatrixXf::Ones(2, 3)), zero);
+}
+
+TEST(RMSNorm, KeepsWhatIsNotFiniteInItsRow) {
+  Eigen::MatrixXf x = Eigen::MatrixXf::Ones(2, 5);
+  x(0, 3) = std::numeric_limits<float>::infinity();
+  const Eigen::MatrixXf y = RMSNorm<float>(5).infer(x);
+  EXPECT_TRUE(y.row(0).array().isNaN().all());
+  EXPECT_TRUE(y.row(1).isApprox(x.row(1), 1e-6F));
 }
 
 TEST(RMSNorm, FixedAtCompileTimeAnswersAsTheOtherDoes) {

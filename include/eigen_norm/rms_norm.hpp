@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <limits>
+#include <Eigen/Core>
 #include <string>
 
 #include "eigen_norm/core/options.hpp"
@@ -17,7 +17,11 @@ namespace eigen_norm {
 /// over each row, of `normalized_shape`; gamma has one number for each element of it, flat, in
 /// row-major order whatever x's storage order, and there is no beta. As torch.nn.RMSNorm, eps is by
 /// default the machine's, of the type that is computed in: float for 16-bit data. With
-/// `zero_centered_gamma` it is `1 + gamma` that scales. `batch_mean()` is 0.
+/// `zero_centered_gamma` it is `1 + gamma` that scales: `gamma()`, the parameter "weight", is the
+/// distance from 1 and 0 to begin with. `batch_mean()` is 0, `batch_inv_std()` is
+/// 1 / sqrt(mean(x^2) + eps).
+///
+/// A row with a number that is not finite is NaN throughout; PyTorch gives 0 beside an infinity.
 ///
 ///     RMSNorm<float> norm(768);         // (..., 768)
 ///     RMSNorm<float> norm({56, 56});    // (..., 56, 56)
@@ -38,7 +42,7 @@ class RMSNorm : public TrailingLayer<RMSNorm<Scalar, Features>, Scalar, Features
 
   static std::string class_name() { return "RMSNorm"; }
   static typename Base::Settings settings(const RMSNormOptions& options) {
-    const auto machine = static_cast<double>(std::numeric_limits<Param<Scalar>>::epsilon());
+    const auto machine = static_cast<double>(Eigen::NumTraits<Param<Scalar>>::epsilon());
     return {options.eps.value_or(machine), options.gamma, false, options.zero_centered_gamma};
   }
 };

@@ -143,7 +143,8 @@ class Layer {
 
   /// Mean and 1 / sqrt(var + eps) of the last forward: by channel for BatchNorm, by row for
   /// LayerNorm and RMSNorm, by sample and group for GroupNorm, by sample and channel for
-  /// InstanceNorm; by channel after a forward by running statistics. In Stat: double for float.
+  /// InstanceNorm; by channel after a forward by running statistics. RMSNorm's mean is 0 and its
+  /// var the mean square. In Stat: double for float.
   auto batch_mean() const { return last_.mean.view(); }
   auto batch_inv_std() const { return last_.inv_std.view(); }
 

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "eigen_norm/core/checks.hpp"
@@ -97,7 +98,7 @@ class TrailingLayer : public Layer<Derived, Scalar, Features, Eigen::Dynamic> {
 
   template <int Rank>
   static void check_rank() {
-    static_assert(Rank >= 1, "eigen_norm: the layer takes a tensor of rank 1 or more");
+    static_assert(Rank >= 1, "eigen_norm: LayerNorm and RMSNorm take a tensor of rank 1 or more");
   }
 
   void check_input(const memory::Shape& shape, bool) const {

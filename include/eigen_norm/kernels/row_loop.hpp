@@ -12,7 +12,7 @@
 #include "eigen_norm/kernels/writer.hpp"
 
 /// The row loop: adjacent elements share the statistic, each has its own gamma and beta. LayerNorm,
-/// GroupNorm on (N, C).
+/// RMSNorm, GroupNorm on (N, C).
 
 namespace eigen_norm::kernels {
 

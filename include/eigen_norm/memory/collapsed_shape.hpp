@@ -30,7 +30,8 @@ enum class Loop {
 /// | GroupNorm            | (N, C, S) | row-major    | N       | 1     | C        | S     | C / G |
 /// | GroupNorm, otherwise |           |              | N       | S     | C        | 1     | C / G |
 ///
-/// InstanceNorm is GroupNorm with G = C, and, by running statistics, BatchNorm.
+/// RMSNorm is as LayerNorm. InstanceNorm is GroupNorm with G = C, and, by running statistics,
+/// BatchNorm.
 struct CollapsedShape {
   Index repeats = 1;
   Index outer = 1;
