@@ -21,7 +21,6 @@ void swap_channels_last(Logical& x) {
 template <typename Layer, int Rank>
 void expect_mode(const Logical& x, const Logical& dy, const Affine& affine, ChannelAxis channels,
                  bool training) {
-  using Scalar = typename Layer::Scalar;
   const Index axis = channels == ChannelAxis::first ? 1 : Rank - 1;
   const Index size = x.dims[static_cast<std::size_t>(axis)];
   BatchNormOptions options;
@@ -40,10 +39,7 @@ void expect_mode(const Logical& x, const Logical& dy, const Affine& affine, Chan
       batch_norm_eval(x, dy, affine, eps, running_mean_of(size), running_var_of(size), axis);
   const Example example{x, dy, training ? batch_norm(x, dy, affine, eps, axis) : given, given.y};
   SCOPED_TRACE(training ? "training" : "eval");
-  expect_answers<Owned<Eigen::Tensor<Scalar, Rank, Eigen::RowMajor>>>(layer, example);
-  expect_returned<Eigen::Tensor<Scalar, Rank, Eigen::RowMajor>>(layer, example);
-  expect_answers<Owned<Eigen::Tensor<Scalar, Rank, Eigen::ColMajor>>>(layer, example);
-  expect_returned<Eigen::Tensor<Scalar, Rank, Eigen::ColMajor>>(layer, example);
+  expect_both_orders<Rank>(layer, example);
 }
 
 template <typename Layer, int Rank>

@@ -36,10 +36,7 @@ void expect_shape(const Dims& dims, Index normalized_rank) {
       const auto layer = layer_with<Scalar>(given, normalized, zero_centered);
       const Reference want = rms_norm(x, dy, {given, {}}, Real(eps), normalized_rank);
       const Example example{x, dy, want, want.y};
-      expect_answers<Owned<Eigen::Tensor<Scalar, Rank, Eigen::RowMajor>>>(layer, example);
-      expect_returned<Eigen::Tensor<Scalar, Rank, Eigen::RowMajor>>(layer, example);
-      expect_answers<Owned<Eigen::Tensor<Scalar, Rank, Eigen::ColMajor>>>(layer, example);
-      expect_returned<Eigen::Tensor<Scalar, Rank, Eigen::ColMajor>>(layer, example);
+      expect_both_orders<Rank>(layer, example);
     }
   }
 }

@@ -129,6 +129,17 @@ void expect_returned(Layer layer, const Example& example) {
   expect_gradients(layer, example, 2);
 }
 
+// Both of these in row-major and in column-major tensors.
+template <int Rank, typename Layer>
+void expect_both_orders(const Layer& layer, const Example& example) {
+  using RowMajor = Eigen::Tensor<typename Layer::Scalar, Rank, Eigen::RowMajor>;
+  using ColMajor = Eigen::Tensor<typename Layer::Scalar, Rank, Eigen::ColMajor>;
+  expect_answers<Owned<RowMajor>>(layer, example);
+  expect_returned<RowMajor>(layer, example);
+  expect_answers<Owned<ColMajor>>(layer, example);
+  expect_returned<ColMajor>(layer, example);
+}
+
 // y = x, dx = dy and dx = x give the bits that separate outputs give.
 template <typename Place, typename Layer>
 void expect_in_place(Layer layer, const Example& example) {

@@ -74,12 +74,9 @@ void channel_gradient_sums(const Runs<Scalar>& x, Index x_stride, const Runs<Sca
                            GradientSums<Stat<Scalar>>* out) {
   using P = Param<Scalar>;
   using S = Stat<Scalar>;
-  const auto channel = [](const Runs<Scalar>& runs, Index stride, Index c) {
-    return Runs<Scalar>{runs.data + c * stride, runs.count, runs.stride, runs.length};
-  };
   if (x.length > short_run) {
     for (Index c = 0; c < count; ++c) {
-      out[c] = run_gradient_sums(channel(x, x_stride, c), channel(dy, dy_stride, c), s[c]);
+      out[c] = run_gradient_sums(x.shifted(c * x_stride), dy.shifted(c * dy_stride), s[c]);
     }
     return;
   }

@@ -18,6 +18,8 @@ struct Runs {
   Index length;
 
   Index size() const { return count * length; }
+  /// The same runs, `offset` elements further.
+  Runs shifted(Index offset) const { return {data + offset, count, stride, length}; }
 };
 
 /// Elements whose sum is taken in the data's own precision.

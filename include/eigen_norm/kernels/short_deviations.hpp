@@ -56,7 +56,7 @@ void short_deviations(const Runs<Scalar>& first, Index stride, Index count, bool
     if (!d.is_far(first.size()) && is_trustworthy<P>(d.squares, first.size(), tiny_matters)) {
       continue;
     }
-    const Runs<Scalar> line{first.data + j * stride, first.count, first.stride, length};
+    const Runs<Scalar> line = first.shifted(j * stride);
     const CentredDeviations<Scalar> about =
         run_deviations(line, sample_mean<P>(line), tiny_matters);
     centre[j] = about.centre;

@@ -115,9 +115,7 @@ class FromData {
       short_deviations(first, stride, count, tiny, centre.data(), sum.data(), squares.data());
     } else {
       // One step for all of them and then the next, so that the processor works on many at once.
-      const auto line = [&](Index k) {
-        return Runs<Scalar>{first.data + k * stride, first.count, first.stride, first.length};
-      };
+      const auto line = [&](Index k) { return first.shifted(k * stride); };
       for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(line(k));
       for (Index k = 0; k < count; ++k) {
         const CentredDeviations<Scalar> about = run_deviations(line(k), centre[k], tiny);
