@@ -162,6 +162,53 @@ TEST_F(Allocation, HappensOnceForAnInputThatMustBeCopied) {
   EXPECT_EQ(heap_requests([&] { norm.backward(x, dy, dx); }), 1U);
 }
 
+// Construction, forward, infer, backward and copies of a layer of fixed size, with more rows or
+// samples than it has features: nothing is kept by row on the heap.
+template <typename Layer, typename X>
+std::size_t requests_of_a_life(const X& x) {
+  return heap_requests([&] {
+    Layer norm;
+    X y = norm.forward(x);
+    X dx = norm.backward(x, y);
+    norm.forward(2 * x, y);
+    norm.backward(2 * x, y, dx);
+    norm.forward(x, x.rows() > 1 ? dx : y);
+    norm.eval();
+    norm.forward(x, y);
+    norm.backward(x, x, y);
+    const Layer copy = norm;
+    copy.infer(x + y, dx);
+  });
+}
+
+TEST_F(Allocation, NeverHappensInTheLifeOfALayerOfFixedSize) {
+  using Block = Eigen::Matrix<float, 24, 4>;
+  using Lines = Eigen::Matrix<float, 24, 4, Eigen::RowMajor>;
+  const Block block = Block::Random();
+  const Lines lines = block;
+  EXPECT_EQ((requests_of_a_life<BatchNorm1d<float, 4>>(block)), 0U);
+  EXPECT_EQ((requests_of_a_life<BatchNorm1d<float, 4>>(lines)), 0U);
+  EXPECT_EQ((requests_of_a_life<LayerNorm<float, 4>>(block)), 0U);
+  EXPECT_EQ((requests_of_a_life<LayerNorm<float, 4>>(lines)), 0U);
+  EXPECT_EQ((requests_of_a_life<RMSNorm<float, 4>>(block)), 0U);
+  EXPECT_EQ((requests_of_a_life<RMSNorm<float, 4>>(lines)), 0U);
+  EXPECT_EQ((requests_of_a_life<GroupNorm<float, 4>>(block)), 0U);
+  EXPECT_EQ((requests_of_a_life<GroupNorm<float, 4>>(lines)), 0U);
+  const Eigen::Matrix<float, 1, 64> row = Eigen::Matrix<float, 1, 64>::Random();
+  EXPECT_EQ((requests_of_a_life<LayerNorm<float, 64>>(row)), 0U);
+
+  InstanceNormOptions options;
+  options.gamma = options.beta = options.track_running_stats = true;
+  Owned<Eigen::Tensor<float, 3, Eigen::RowMajor>> x(random_normal({5, 3, 7}, 1)), y = x, dx = x;
+  EXPECT_EQ(heap_requests([&] {
+              InstanceNorm1d<float, 3> norm(options);
+              norm.forward(x.view(), y.view());
+              norm.backward(x.view(), y.view(), dx.view());
+              norm.infer(x.view(), y.view());
+            }),
+            0U);
+}
+
 TEST_F(Allocation, NeverHappensInALayerOfFixedSize) {
   EXPECT_EQ(heap_requests([] { BatchNorm1d<float, 16>(); }), 0U);
   EXPECT_EQ(heap_requests([] { BatchNorm2d<double, 3>(); }), 0U);

@@ -24,10 +24,11 @@ namespace eigen_norm {
 /// batch's own statistics count: in training, and, without running statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
 class BatchNorm : public TrackingLayer<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels,
-                                       Channels, BatchNormOptions> {
-  using Base = TrackingLayer<BatchNorm, Scalar, Channels, Channels, BatchNormOptions>;
+                                       BatchNormOptions> {
+  using Base = TrackingLayer<BatchNorm, Scalar, Channels, BatchNormOptions>;
   friend Base;
   friend typename Base::LayerBase;
+  friend typename Base::CallsBase;
 
  public:
   explicit BatchNorm(Index num_features, const BatchNormOptions& options = {})

@@ -17,9 +17,10 @@ namespace eigen_norm {
 ///
 /// Throws std::invalid_argument for channels that num_groups does not divide, and another shape.
 template <typename Scalar, int Channels = Eigen::Dynamic>
-class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels, Eigen::Dynamic> {
-  using Base = Layer<GroupNorm, Scalar, Channels, Eigen::Dynamic>;
+class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels> {
+  using Base = Layer<GroupNorm, Scalar, Channels>;
   friend Base;
+  friend typename Base::CallsBase;
 
  public:
   GroupNorm(Index num_groups, Index num_channels, const GroupNormOptions& options = {})

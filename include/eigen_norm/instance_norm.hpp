@@ -30,10 +30,11 @@ namespace eigen_norm {
 /// statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
 class InstanceNorm : public TrackingLayer<InstanceNorm<Scalar, Channels, SpatialRank>, Scalar,
-                                          Channels, Eigen::Dynamic, InstanceNormOptions> {
-  using Base = TrackingLayer<InstanceNorm, Scalar, Channels, Eigen::Dynamic, InstanceNormOptions>;
+                                          Channels, InstanceNormOptions> {
+  using Base = TrackingLayer<InstanceNorm, Scalar, Channels, InstanceNormOptions>;
   friend Base;
   friend typename Base::LayerBase;
+  friend typename Base::CallsBase;
 
  public:
   explicit InstanceNorm(Index num_features, const InstanceNormOptions& options = {})

@@ -18,17 +18,26 @@ struct LastForward {
 
   /// Whether there is something to answer: not before the first forward, nor after being moved
   /// away.
-  bool is_answerable() const { return exists && (shape.size() == 0 || mean.view().size() > 0); }
+  bool is_answerable() const {
+    return exists && (shape.size() == 0 || !is_kept() || mean.view().size() > 0);
+  }
 
   void begin(const memory::Shape& of_x, bool own) {
     exists = true;
     own_statistics = own;
     shape = of_x;
   }
+
+  /// Room for the statistics; none where the layer has a fixed size and they are more than that.
   void resize(Index statistics) {
-    mean.resize(statistics);
-    inv_std.resize(statistics);
+    kept_ = Size == Eigen::Dynamic || statistics <= Size;
+    mean.resize(kept_ ? statistics : 0);
+    inv_std.resize(kept_ ? statistics : 0);
   }
+  bool is_kept() const { return Size == Eigen::Dynamic || kept_; }
+
+ private:
+  bool kept_ = true;
 };
 
 }  // namespace eigen_norm

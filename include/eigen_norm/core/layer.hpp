@@ -4,29 +4,29 @@
 #include <string>
 #include <utility>
 
+#include "eigen_norm/core/calls.hpp"
 #include "eigen_norm/core/last_forward.hpp"
 #include "eigen_norm/core/parameters.hpp"
 #include "eigen_norm/kernels/backward.hpp"
 #include "eigen_norm/kernels/normalise.hpp"
-#include "eigen_norm/memory/input.hpp"
-#include "eigen_norm/memory/output.hpp"
 
 namespace eigen_norm {
 
 /// What all layers share: train and eval, gamma and beta, and forward, infer and backward over
 /// anything Eigen. A layer says what is its own:
 ///
-///     std::string name() const                        for error messages
-///     check_rank<Rank>()                              static_assert
+///     name(), check_rank<Rank>(), wants_packed()      as Calls asks
 ///     check_input(shape, inference)                   throws std::invalid_argument
 ///     collapse(layout, own_statistics)                how x's own statistics, or running ones, see
 ///                                                     the memory
 ///     uses_running(inference)                         true where it normalises by running ones
 ///     centred                                         false where no mean is taken away
-///     wants_packed()                                  true where gaps between lines are in the way
-///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
-template <typename Derived, typename Scalar_, int Size, int StatisticsSize>
-class Layer {
+///     normalise(x, y, shape), infer_into(x, y),
+///     differentiate_into(x, dy, dx)                   where its statistics come from
+template <typename Derived, typename Scalar_, int Size>
+class Layer : protected Calls<Derived, Scalar_> {
+  using Base = Calls<Derived, Scalar_>;
+  friend Base;
   static_assert(!Eigen::NumTraits<Scalar_>::IsInteger && !Eigen::NumTraits<Scalar_>::IsComplex,
                 "eigen_norm: the scalar must be real and not an integer");
 
@@ -51,18 +51,15 @@ class Layer {
   /// memory), or a view of the right shape. Allocates nothing once warm.
   template <typename X, typename Y>
   void forward(const X& x, Y&& y) {
-    check_types<X, Y>();
-    const memory::Input<X> in(x, self().wants_packed());
-    check_call(in.shape(), false);
-    memory::Output<Y> out(y);
-    check_output(out, "output", in.shape(), in.buffer());
-    const auto result = out.open(in.shape(), self().wants_packed());
-    if (in.shape().size() == 0) return last_.begin(in.shape(), last_.own_statistics);
-    const bool own = !self().uses_running(false);
-    const ConstOperand from = operand(in.buffer(), own);
-    if (affine_.any()) scratch(pieces(from));  // for backward, which allocates nothing
-    self().normalise(from, operand(result, own), in.shape());
-    out.close();
+    this->template transform<is_row_major<X>>(
+        x, y, false, [&](const ConstBuffer& in, const MutableBuffer& out) {
+          const memory::Shape& shape = in.layout.shape;
+          if (shape.size() == 0) return last_.begin(shape, last_.own_statistics);
+          const bool own = !self().uses_running(false);
+          const ConstOperand from = operand(in, own);
+          if (affine_.any()) scratch(pieces(from));  // for backward, which allocates nothing
+          self().normalise(from, operand(out, own), shape);
+        });
   }
 
   /// Inference whatever the mode; never changes the layer, safe from many threads at once.
@@ -76,16 +73,12 @@ class Layer {
   /// The same into y, as in forward. Allocates nothing.
   template <typename X, typename Y>
   void infer(const X& x, Y&& y) const {
-    check_types<X, Y>();
-    const memory::Input<X> in(x, self().wants_packed());
-    check_call(in.shape(), true);
-    memory::Output<Y> out(y);
-    check_output(out, "output", in.shape(), in.buffer());
-    const auto result = out.open(in.shape(), self().wants_packed());
-    if (in.shape().size() == 0) return;
-    const bool own = !self().uses_running(true);
-    self().infer_into(operand(in.buffer(), own), operand(result, own));
-    out.close();
+    this->template transform<is_row_major<X>>(
+        x, y, true, [&](const ConstBuffer& in, const MutableBuffer& out) {
+          if (in.layout.shape.size() == 0) return;
+          const bool own = !self().uses_running(true);
+          self().infer_into(operand(in, own), operand(out, own));
+        });
   }
 
   /// The gradient by x of the last forward, given x and the gradient dy by its result; adds to
@@ -101,25 +94,17 @@ class Layer {
   /// The same into dx, which may be dy or x itself. Allocates nothing once warm.
   template <typename X, typename Dy, typename Dx>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
-    check_types<X, Dx>();
-    check_types<X, Dy, false>();
     if (!last_.is_answerable()) {
       memory::raise_logic(self().name() + ": backward needs a forward before it");
     }
-    const bool packed = self().wants_packed();
-    const memory::Input<X> in(x, packed);
-    const memory::Input<Dy, memory::EigenObject<X>::row_major> gradient(dy, packed);
-    check_shape("x of the last forward", last_.shape, in.shape());
-    check_shape("dy", last_.shape, gradient.shape());
     check_parameters();
-    memory::Output<Dx> out(dx);
-    check_output(out, "dx", in.shape(), in.buffer());
-    check_output(out, "dx", in.shape(), gradient.buffer());
-    const auto result = out.open(in.shape(), packed);
-    if (in.shape().size() == 0) return;
-    const bool own = last_.own_statistics;
-    differentiate(operand(in.buffer(), own), operand(gradient.buffer(), own), operand(result, own));
-    out.close();
+    this->template differentiate<is_row_major<X>>(
+        "x of the last forward", &last_.shape, x, dy, dx,
+        [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
+          if (in.layout.shape.size() == 0) return;
+          const bool own = last_.own_statistics;
+          self().differentiate_into(operand(in, own), operand(gradient, own), operand(out, own));
+        });
   }
 
   /// gamma and beta; empty where the options say that there is none.
@@ -144,13 +129,20 @@ class Layer {
   /// Mean and 1 / sqrt(var + eps) of the last forward: by channel for BatchNorm, by row for
   /// LayerNorm and RMSNorm, by sample and group for GroupNorm, by sample and channel for
   /// InstanceNorm; by channel after a forward by running statistics. RMSNorm's mean is 0 and its
-  /// var the mean square. In Stat: double for float.
+  /// var the mean square. In Stat: double for float. A layer of fixed size has room for as many as
+  /// it has channels or features; of more it keeps none, and backward takes them from x again.
   auto batch_mean() const { return last_.mean.view(); }
   auto batch_inv_std() const { return last_.inv_std.view(); }
 
  protected:
+  using CallsBase = Base;
   using ConstOperand = memory::Operand<const Scalar>;
   using MutableOperand = memory::Operand<Scalar>;
+  using typename Base::ConstBuffer;
+  using typename Base::MutableBuffer;
+
+  template <typename X>
+  static constexpr bool is_row_major = memory::EigenObject<X>::row_major;
 
   Layer(Index size, double eps, bool gamma, bool beta, const P& gamma_offset = P(0))
       : affine_(size, gamma, beta, gamma_offset), eps_(eps) {}
@@ -164,16 +156,18 @@ class Layer {
   /// null.
   void normalise_by_own(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
                         S* var = nullptr) {
-    last_.resize(x.shape.statistics());
     last_.begin(shape, true);
-    kernels::normalise(x, y, affine_.view(),
-                       kernels::FromData<Scalar>(
-                           eps_, {last_.mean.data(), last_.inv_std.data(), var}, Derived::centred));
+    last_.resize(x.shape.statistics());
+    S* const mean = last_.is_kept() ? last_.mean.data() : nullptr;
+    S* const inv_std = last_.is_kept() ? last_.inv_std.data() : nullptr;
+    normalise_keeping({mean, inv_std, var}, x, y);
   }
 
-  /// The same and forgets them.
-  void infer_by_own(const ConstOperand& x, const MutableOperand& y) const {
-    kernels::normalise(x, y, affine_.view(), kernels::FromData<Scalar>(eps_, {}, Derived::centred));
+  /// The same, and only writes them where `keep` says.
+  void normalise_keeping(const kernels::KeptStatistics<S>& keep, const ConstOperand& x,
+                         const MutableOperand& y) const {
+    kernels::normalise(x, y, affine_.view(),
+                       kernels::FromData<Scalar>(eps_, keep, Derived::centred));
   }
 
   /// Normalises by running statistics.
@@ -187,15 +181,34 @@ class Layer {
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
     normalise_by_own(x, y, shape);
   }
-  void infer_into(const ConstOperand& x, const MutableOperand& y) const { infer_by_own(x, y); }
-
-  [[noreturn]] void raise_shape(const std::string& what, const std::string& expected,
-                                const memory::Shape& got, const std::string& hint = "") const {
-    memory::raise_invalid(self().name() + ": expected " + what + " " + expected + ", got " +
-                          got.text() + hint);
+  void infer_into(const ConstOperand& x, const MutableOperand& y) const {
+    normalise_keeping({}, x, y);
   }
 
-  LastForward<S, StatisticsSize>& last() { return last_; }
+  /// dx, and dgamma and dbeta added to those of the layer.
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
+    S* sums = affine_.any() ? scratch(pieces(x)) : nullptr;
+    differentiate_by_last(x, dy, dx, affine_.view(), sums);
+    if (sums != nullptr) affine_.accumulate(sums, sums + affine_.size());
+  }
+
+  /// dx for some gamma, and dgamma and dbeta as the first of `sums`, which has room for those of
+  /// each piece.
+  void differentiate_by_last(const ConstOperand& x, const ConstOperand& dy,
+                             const MutableOperand& dx, const kernels::Affine<P>& affine, S* sums) {
+    const kernels::BackwardPass<Scalar> pass{
+        x, dy, dx, affine, last_.own_statistics, sums, Derived::centred};
+    if constexpr (Size != Eigen::Dynamic) {
+      if (!last_.is_kept()) {
+        return kernels::backward(pass, kernels::FromData<Scalar>(eps_, {}, Derived::centred),
+                                 pieces(x));
+      }
+    }
+    kernels::backward(pass, kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}),
+                      pieces(x));
+  }
+
+  LastForward<S, Size>& last() { return last_; }
 
   /// Room for `count` times two numbers by channel: dgamma and dbeta in backward, a batch's
   /// mean and variance in forward.
@@ -213,31 +226,6 @@ class Layer {
     return {buffer.data, self().collapse(buffer.layout, own_statistics)};
   }
 
-  void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
-    S* sums = affine_.any() ? scratch(pieces(x)) : nullptr;
-    kernels::backward(kernels::BackwardPass<Scalar>{x, dy, dx, affine_.view(), last_.own_statistics,
-                                                    sums, Derived::centred},
-                      kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}),
-                      pieces(x));
-    if (sums != nullptr) affine_.accumulate(sums, sums + affine_.size());
-  }
-
-  template <typename X, typename Y, bool SameOrder = true>
-  static void check_types() {
-    using From = memory::EigenObject<X>;
-    using To = memory::EigenObject<Y>;
-    static_assert(std::is_same_v<typename From::Scalar, Scalar>,
-                  "eigen_norm: the input's scalar must be the layer's");
-    static_assert(std::is_same_v<typename To::Scalar, Scalar>,
-                  "eigen_norm: the scalar of the output and of gradients must be the layer's");
-    static_assert(From::rank == To::rank,
-                  "eigen_norm: the output and gradients must have the input's rank");
-    static_assert(!SameOrder || From::row_major == To::row_major,
-                  "eigen_norm: the output must have the input's storage order: both RowMajor or "
-                  "both ColMajor");
-    Derived::template check_rank<From::rank>();
-  }
-
   void check_call(const memory::Shape& shape, bool inference) const {
     self().check_input(shape, inference);
     check_parameters();
@@ -251,25 +239,6 @@ class Layer {
     }
   }
 
-  void check_shape(const char* what, const memory::Shape& expected,
-                   const memory::Shape& got) const {
-    if (got != expected) raise_shape(what, expected.text(), got);
-  }
-
-  template <typename Y, typename X>
-  void check_output(const memory::Output<Y>& out, const char* what, const memory::Shape& shape,
-                    const memory::Buffer<const X>& input) const {
-    if (!out.fits(shape)) raise_shape(what, shape.text(), out.shape());
-    if (!out.is_adjacent()) {
-      memory::raise_invalid(self().name() + ": expected " + what +
-                            " with adjacent elements, got a view with an inner stride");
-    }
-    if (!out.is_safe_beside(input)) {
-      memory::raise_invalid(self().name() + ": expected " + what +
-                            " that is exactly an input or apart from it, got a partial overlap");
-    }
-  }
-
   /// Pieces that sums over samples are cut into for threads; a layer without heap memory has one.
   static constexpr Index most_pieces = Size == Eigen::Dynamic ? kernels::Partition::most_pieces : 1;
 
@@ -278,8 +247,8 @@ class Layer {
   }
 
   AffineParameters<P, Size> affine_;
-  LastForward<S, StatisticsSize> last_;
-  Buffered<S, Size == Eigen::Dynamic ? Eigen::Dynamic : 2 * Size> scratch_;
+  LastForward<S, Size> last_;
+  Buffered<S, Size == Eigen::Dynamic ? Eigen::Dynamic : 6 * Size> scratch_;
   double eps_;
   bool training_ = true;
 };

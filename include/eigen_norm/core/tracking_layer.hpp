@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "eigen_norm/core/checks.hpp"
@@ -19,14 +20,15 @@ namespace eigen_norm {
 ///     channel_axis(rank)                                 where the channels stand in such an input
 ///     has_one_value(shape), more_than_one_value          what training refuses, its opposite in
 ///     words
-template <typename Derived, typename Scalar, int Channels, int StatisticsSize, typename Options>
-class TrackingLayer : public Layer<Derived, Scalar, Channels, StatisticsSize> {
-  using Base = Layer<Derived, Scalar, Channels, StatisticsSize>;
+template <typename Derived, typename Scalar, int Channels, typename Options>
+class TrackingLayer : public Layer<Derived, Scalar, Channels> {
+  using Base = Layer<Derived, Scalar, Channels>;
   using typename Base::ConstOperand;
   using typename Base::MutableOperand;
   using typename Base::P;
   using typename Base::S;
   friend Base;
+  friend typename Base::CallsBase;
 
  public:
   const Options& options() const { return options_; }
@@ -130,38 +132,39 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels, StatisticsSize> {
     if (!options_.track_running_stats || !this->is_training()) {
       return this->normalise_by_own(x, y, shape);
     }
-    const Index statistics = x.shape.statistics(), count = x.shape.values_per_statistic();
-    S *mean = this->scratch(), *var = mean + num_features_;
-    if (statistics == num_features_) {
+    const Index count = x.shape.values_per_statistic(), repeats = x.shape.repeats;
+    const auto array = [this](Index i) { return this->scratch(3) + i * num_features_; };
+    S *const mean = array(0), *const var = array(1);
+    if (repeats == 1) {
       this->normalise_by_own(x, y, shape, var);
       return running_.update(last.mean.data(), var, count, options_);
     }
-    var_by_instance_.resize(statistics);
-    this->normalise_by_own(x, y, shape, var_by_instance_.data());
-    average_by_channel(last.mean.data(), statistics, mean);
-    average_by_channel(var_by_instance_.data(), statistics, var);
+    // mean(c) = sum_r mean(r, c) / repeats, and var(c) likewise
+    last.begin(shape, true);
+    last.resize(x.shape.statistics());
+    const kernels::KeptStatistics<S> one{array(2), array(3), array(4)};
+    std::fill_n(mean, 2 * num_features_, S(0));
+    for (Index r = 0; r < repeats; ++r) {
+      this->normalise_keeping(one, x.repeat(r), y.repeat(r));
+      for (Index c = 0; c < num_features_; ++c) {
+        mean[c] += one.mean[c] / S(static_cast<double>(repeats));
+        var[c] += one.var[c] / S(static_cast<double>(repeats));
+        if (!last.is_kept()) continue;
+        last.mean.data()[r * num_features_ + c] = one.mean[c];
+        last.inv_std.data()[r * num_features_ + c] = one.inv_std[c];
+      }
+    }
     running_.update(mean, var, count, options_);
   }
 
-  /// mean(c) = sum_n statistic(n, c) / N, where there is one for each of N instances.
-  void average_by_channel(const S* statistic, Index statistics, S* mean) const {
-    const S instances = S(static_cast<double>(statistics / num_features_));
-    for (Index c = 0; c < num_features_; ++c) {
-      S sum = S(0);
-      for (Index i = c; i < statistics; i += num_features_) sum += statistic[i];
-      mean[c] = sum / instances;
-    }
-  }
-
   void infer_into(const ConstOperand& x, const MutableOperand& y) const {
-    if (!options_.track_running_stats) return this->infer_by_own(x, y);
+    if (!options_.track_running_stats) return this->normalise_keeping({}, x, y);
     this->normalise_by(running_.view(options_.eps), x, y);
   }
 
   Index num_features_;
   Options options_;
   RunningStatistics<Scalar, Channels> running_;
-  Buffered<S> var_by_instance_;
   bool frozen_ = false;
 };
 

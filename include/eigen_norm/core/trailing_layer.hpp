@@ -18,9 +18,10 @@ namespace eigen_norm {
 ///
 /// A derived class says `class_name()`, and `Settings settings(options)`.
 template <typename Derived, typename Scalar, int Features, typename Options>
-class TrailingLayer : public Layer<Derived, Scalar, Features, Eigen::Dynamic> {
-  using Base = Layer<Derived, Scalar, Features, Eigen::Dynamic>;
+class TrailingLayer : public Layer<Derived, Scalar, Features> {
+  using Base = Layer<Derived, Scalar, Features>;
   friend Base;
+  friend typename Base::CallsBase;
 
  public:
   explicit TrailingLayer(Index features, const Options& options = {})

@@ -97,7 +97,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
       const Index begin = g * v.group, end = begin + groups * v.group;
       source.of_columns(x, r, g, groups, statistics);
 
-      for (Index k = 0; k < groups; ++k) t[k] = GradientSums<S>::zero();
+      for (Index k = 0; k < groups; ++k) t[k] = pass.known_sums(r, g + k);
       for (Index c = begin; pass.needs_sums() && c < end; c += sum_tile_size) {
         const Index width = std::min(sum_tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
@@ -111,7 +111,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
         });
       }
 
-      for (Index c = begin; c < end; c += tile_size) {
+      for (Index c = begin; pass.writes() && c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
           const Backward<P> b(statistics.at(k - g), t[k - g], share);

@@ -68,9 +68,12 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
         tile.set(l, Standardise<P>(statistics.at(l)));
       }
 
-      t1.head(width).setConstant(S(0));
-      t2.head(width).setConstant(S(0));
-      for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
+      for (Index l = 0; l < width; ++l) {
+        const GradientSums<S> known = pass.known_sums(r + l, g);
+        t1[l] = known.dy;
+        t2[l] = known.dy_xhat;
+      }
+      for (Index c = g * v.group; pass.needs_sums() && c < (g + 1) * v.group; ++c) {
         const Index a = v.affine_index(c);
         const S gamma = S(pass.affine.gamma_at(a));
         for (Index o = 0; o < v.outer; ++o) {
@@ -92,7 +95,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
         coefficients.set(l, Backward<P>(statistics.at(l), t, share));
       }
 
-      for (Index c = g * v.group; c < (g + 1) * v.group; ++c) {
+      for (Index c = g * v.group; pass.writes() && c < (g + 1) * v.group; ++c) {
         const P gamma = pass.affine.gamma_at(v.affine_index(c));
         for (Index o = 0; o < v.outer; ++o) {
           const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);

@@ -132,17 +132,19 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
       source.of_rows(x, first, rows, g, statistics);
       for (Index j = 0; j < rows; ++j) s[j] = Standardise<P>(statistics.at(j));
       for (Index j = 0; j < rows; ++j) {
-        t[j] = row_gradient_sums(x.at(first + j, begin), dy.at(first + j, begin), v.group, s[j],
-                                 [&](Index c) { return tile.gamma(begin + c); });
+        t[j] = pass.given != nullptr
+                   ? pass.known_sums(first + j, g)
+                   : row_gradient_sums(x.at(first + j, begin), dy.at(first + j, begin), v.group,
+                                       s[j], [&](Index c) { return tile.gamma(begin + c); });
       }
       for (Index j = 0; j < rows; ++j) b[j] = Backward<P>(statistics.at(j), t[j], share);
-      if (sums.gamma != nullptr) {
+      if (pass.needs_sums() && sums.gamma != nullptr) {
         add_affine_sums<
             P, Scalar>(rows, v.group, {sums.gamma + begin, sums.beta + begin}, [&](Index j) {
           return BackwardRow<Scalar>{x.at(first + j, begin), dy.at(first + j, begin), s.data() + j};
         });
       }
-      for (Index j = 0; j < rows; ++j) {
+      for (Index j = 0; pass.writes() && j < rows; ++j) {
         const Backward<P> of_row = b[j];
         for (Index c = begin; c < end; c += tile_size) {
           const Scalar *xs = x.at(first + j, c), *dys = dy.at(first + j, c);

@@ -116,7 +116,7 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
       const Index groups = std::min(per_block, part.group_end - g);
       source.of_runs(x, r, g, groups, statistics);
       const Index end = (g + groups) * v.group;
-      for (Index k = 0; k < groups; ++k) t[k] = GradientSums<S>::zero();
+      for (Index k = 0; k < groups; ++k) t[k] = pass.known_sums(r, g + k);
       for (Index c = g * v.group; pass.needs_sums() && c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
@@ -131,6 +131,7 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
           t[k - g].add(channel[l], S(pass.affine.gamma_at(c + l)));
         });
       }
+      if (!pass.writes()) continue;
       for (Index k = 0; k < groups; ++k) {
         coefficients[k] = Backward<P>(statistics.at(k), t[k], share);
       }

@@ -22,23 +22,25 @@ namespace eigen_norm::kernels {
 using memory::CollapsedShape;
 using memory::Operand;
 
+/// Where statistics of data are written, arrays by statistic; null where nobody asks.
+template <typename S>
+struct KeptStatistics {
+  S* mean = nullptr;
+  S* inv_std = nullptr;
+  S* var = nullptr;  ///< biased
+};
+
 /// Statistics of the data itself, each written where the caller wants to have it.
 template <typename Scalar>
 class FromData {
   using S = Stat<Scalar>;
 
  public:
-  /// Arrays by statistic; null where nobody asks.
-  struct Keep {
-    S* mean = nullptr;
-    S* inv_std = nullptr;
-    S* var = nullptr;  ///< biased
-  };
   static constexpr bool by_channel = false;
 
   /// Not `centred`: the mean counts as 0, so that the variance is the mean of the squares
   /// (RMSNorm).
-  explicit FromData(double eps, const Keep& keep = {}, bool centred = true)
+  explicit FromData(double eps, const KeptStatistics<S>& keep = {}, bool centred = true)
       : eps_(eps), keep_(keep), centred_(centred) {}
 
   void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
@@ -151,12 +153,14 @@ class FromData {
     inverse_std(out.inv_std.data(), count, eps_);
     for (Index k = 0; keep_.mean != nullptr && k < count; ++k) {
       keep_.mean[index_of(k)] = out.mean[k];
+    }
+    for (Index k = 0; keep_.inv_std != nullptr && k < count; ++k) {
       keep_.inv_std[index_of(k)] = out.inv_std[k];
     }
   }
 
   double eps_;
-  Keep keep_;
+  KeptStatistics<S> keep_;
   bool centred_;
 };
 

@@ -60,6 +60,31 @@ inline constexpr bool is_map_of_const = false;
 template <typename Plain, int Options, template <class> class Pointer>
 inline constexpr bool is_map_of_const<Eigen::TensorMap<const Plain, Options, Pointer>> = true;
 
+/// Whether a copy with these limits lives on the stack: it is small, and Eigen allows vectors one
+/// order alone.
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols>
+inline constexpr bool is_kept_on_stack = MaxRows != Eigen::Dynamic&& MaxCols !=
+                                             Eigen::Dynamic&& std::size_t{sizeof(Scalar)} *
+                                                     MaxRows* MaxCols <=
+                                                 EIGEN_STACK_ALLOCATION_LIMIT &&
+                                         (MaxRows == 1 || RowMajor == false || MaxCols != 1) &&
+                                         (MaxRows != 1 || MaxCols == 1 || RowMajor);
+
+/// A matrix that holds a copy of a dense object of such sizes.
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols,
+          bool OnStack = is_kept_on_stack<Scalar, RowMajor, MaxRows, MaxCols>>
+struct DenseCopyOf {
+  using type = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic,
+                             RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
+};
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols>
+struct DenseCopyOf<Scalar, RowMajor, MaxRows, MaxCols, Rows, Cols, true> {
+  using type = Eigen::Matrix<Scalar, Rows, Cols, RowMajor ? Eigen::RowMajor : Eigen::ColMajor,
+                             MaxRows, MaxCols>;
+};
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols>
+using DenseCopy = typename DenseCopyOf<Scalar, RowMajor, MaxRows, MaxCols, Rows, Cols>::type;
+
 template <typename X, bool Tensor = is_tensor<X>>
 struct EigenObject {
   static_assert(is_dense<X>,
@@ -69,8 +94,8 @@ struct EigenObject {
   using Scalar = std::remove_const_t<typename Type::Scalar>;
   using Plain = typename Type::PlainObject;
   template <bool RowMajor>
-  using Copy = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic,
-                             RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
+  using Copy = DenseCopy<Scalar, RowMajor, Type::MaxRowsAtCompileTime, Type::MaxColsAtCompileTime,
+                         Type::RowsAtCompileTime, Type::ColsAtCompileTime>;
 
   static constexpr int rank = 2;
   static constexpr bool row_major = Type::IsRowMajor;

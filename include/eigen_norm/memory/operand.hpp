@@ -14,6 +14,14 @@ struct Operand {
   Scalar* at(Index repeat, Index channel, Index outer = 0) const {
     return data + shape.offset(repeat, channel, outer);
   }
+
+  /// One of its repeats.
+  Operand repeat(Index r) const {
+    Operand one{data + r * shape.repeat_stride, shape};
+    one.shape.repeats = 1;
+    one.shape.reversed_repeats = {};
+    return one;
+  }
 };
 
 /// The loop that suits every operand of a call. They have the same extents, but where one of them

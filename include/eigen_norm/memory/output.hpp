@@ -6,9 +6,10 @@
 
 namespace eigen_norm::memory {
 
-/// An output argument as memory: first asked whether it will do, then opened, written and closed.
-/// An owning object takes the shape of the result; a view must have it already.
-template <typename Y>
+/// An output argument as memory in the given storage order: first asked whether it will do, then
+/// opened, written and closed. An owning object takes the shape of the result; a view must have it
+/// already.
+template <typename Y, bool RowMajor = EigenObject<Y>::row_major>
 class Output {
   using Object = EigenObject<Y>;
   using Scalar = typename Object::Scalar;
@@ -35,25 +36,32 @@ class Output {
     return is_same_place(now, input) || !share_elements(now, input);
   }
 
-  /// `packed`: a view with gaps between its lines is written through a copy.
+  /// `packed`: a view with gaps between its lines is written through a copy, as is one that lies in
+  /// the other order.
   Buffer<Scalar> open(const Shape& shape, bool packed) {
     if (this->shape() != shape) Object::resize(y_, shape);
     const Layout layout = Object::layout(y_);
-    if (!packed || layout.is_packed()) return {y_.data(), layout};
-    copy_ = Object::template copy<Object::row_major>(y_);
+    if (Object::row_major == RowMajor && (!packed || layout.is_packed())) {
+      return {y_.data(), layout};
+    }
+    copy_ = Object::template copy<RowMajor>(y_);
     is_copied_ = true;
-    return {copy_.data(), Layout::packed(shape, Object::row_major)};
+    return {copy_.data(), Layout::packed(shape, RowMajor)};
   }
 
   void close() {
     if constexpr (is_dense<Y>) {
       if (is_copied_) y_ = copy_;
+    } else if constexpr (Object::row_major != RowMajor) {
+      y_ = EigenObject<Copy>::template copy<Object::row_major>(copy_);
     }
   }
 
  private:
+  using Copy = typename Object::template Copy<RowMajor>;
+
   Bare<Y>& y_;
-  typename Object::template Copy<Object::row_major> copy_;
+  Copy copy_;
   bool is_copied_ = false;
 };
 
