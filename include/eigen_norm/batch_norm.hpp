@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "eigen_norm/core/options.hpp"
-#include "eigen_norm/core/tracking_layer.hpp"
+#include "eigen_norm/core/split_batch.hpp"
 
 namespace eigen_norm {
 
@@ -23,10 +23,11 @@ namespace eigen_norm {
 /// Throws std::invalid_argument for another shape, and for one value per channel wherever the
 /// batch's own statistics count: in training, and, without running statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
-class BatchNorm : public TrackingLayer<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels,
-                                       BatchNormOptions> {
-  using Base = TrackingLayer<BatchNorm, Scalar, Channels, BatchNormOptions>;
+class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels,
+                                    BatchNormOptions> {
+  using Base = SplitBatch<BatchNorm, Scalar, Channels, BatchNormOptions>;
   friend Base;
+  friend typename Base::TrackingBase;
   friend typename Base::LayerBase;
   friend typename Base::CallsBase;
 

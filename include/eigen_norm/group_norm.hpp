@@ -65,7 +65,7 @@ class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels> {
         "a matrix with samples as rows");
   }
 
-  void check_input(const memory::Shape& shape, bool) const {
+  void check_input(const memory::Shape& shape, Purpose) const {
     const bool first = options_.channels == ChannelAxis::first;
     if (shape[first ? 1 : shape.rank() - 1] != num_channels_) {
       const std::string channels = std::to_string(num_channels_);

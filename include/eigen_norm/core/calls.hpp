@@ -10,12 +10,16 @@
 
 namespace eigen_norm {
 
+/// What a call is about: a forward pass in the mode of the layer, inference, or a part of a batch
+/// whose statistics are given.
+enum class Purpose { forward, inference, part };
+
 /// How a layer takes the Eigen objects of a call: asks whether they will do, before anything is
 /// changed, and hands their memory to the one who computes. A layer says of itself:
 ///
 ///     std::string name() const              for error messages
 ///     check_rank<Rank>()                    static_assert
-///     check_call(shape, inference)          throws std::invalid_argument
+///     check_call(shape, purpose)            throws std::invalid_argument
 ///     wants_packed()                        true where gaps between lines are in the way
 template <typename Derived, typename Scalar>
 class Calls {
@@ -25,11 +29,11 @@ class Calls {
 
   /// compute(x, y) on the memory of x and of y, both in the given order; y has x's shape then.
   template <bool RowMajor, typename X, typename Y, typename Compute>
-  void transform(const X& x, Y& y, bool inference, const Compute& compute) const {
+  void transform(const X& x, Y& y, Purpose purpose, const Compute& compute) const {
     check_types<X, Y>();
     const bool packed = self().wants_packed();
     const memory::Input<X, RowMajor> in(x, packed);
-    self().check_call(in.shape(), inference);
+    self().check_call(in.shape(), purpose);
     memory::Output<Y, RowMajor> out(y);
     check_output(out, "output", in.shape(), in.buffer());
     const MutableBuffer result = out.open(in.shape(), packed);
@@ -42,11 +46,12 @@ class Calls {
   void read(const X& x, const Compute& compute) const {
     check_types<X, X>();
     const memory::Input<X> in(x, self().wants_packed());
-    self().check_call(in.shape(), true);
+    self().check_call(in.shape(), Purpose::part);
     compute(in.buffer());
   }
 
-  /// compute(x, dy) on the memory of both, of the shape that x had in forward.
+  /// compute(x, dy) on the memory of both; x has the given shape, where there is one, and is
+  /// called `x_name` where it has not.
   template <bool RowMajor, typename X, typename Dy, typename Compute>
   void read_gradient(const char* x_name, const memory::Shape* shape, const X& x, const Dy& dy,
                      const Compute& compute) const {
@@ -55,7 +60,7 @@ class Calls {
     const memory::Input<X, RowMajor> in(x, packed);
     const memory::Input<Dy, RowMajor> gradient(dy, packed);
     if (shape == nullptr) {
-      self().check_call(in.shape(), true);
+      self().check_call(in.shape(), Purpose::part);
     } else {
       check_shape(x_name, *shape, in.shape());
     }

@@ -16,7 +16,7 @@ namespace eigen_norm {
 /// anything Eigen. A layer says what is its own:
 ///
 ///     name(), check_rank<Rank>(), wants_packed()      as Calls asks
-///     check_input(shape, inference)                   throws std::invalid_argument
+///     check_input(shape, purpose)                     throws std::invalid_argument
 ///     collapse(layout, own_statistics)                how x's own statistics, or running ones, see
 ///                                                     the memory
 ///     uses_running(inference)                         true where it normalises by running ones
@@ -52,7 +52,7 @@ class Layer : protected Calls<Derived, Scalar_> {
   template <typename X, typename Y>
   void forward(const X& x, Y&& y) {
     this->template transform<is_row_major<X>>(
-        x, y, false, [&](const ConstBuffer& in, const MutableBuffer& out) {
+        x, y, Purpose::forward, [&](const ConstBuffer& in, const MutableBuffer& out) {
           const memory::Shape& shape = in.layout.shape;
           if (shape.size() == 0) return last_.begin(shape, last_.own_statistics);
           const bool own = !self().uses_running(false);
@@ -74,7 +74,7 @@ class Layer : protected Calls<Derived, Scalar_> {
   template <typename X, typename Y>
   void infer(const X& x, Y&& y) const {
     this->template transform<is_row_major<X>>(
-        x, y, true, [&](const ConstBuffer& in, const MutableBuffer& out) {
+        x, y, Purpose::inference, [&](const ConstBuffer& in, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
           const bool own = !self().uses_running(true);
           self().infer_into(operand(in, own), operand(out, own));
@@ -209,6 +209,20 @@ class Layer : protected Calls<Derived, Scalar_> {
   }
 
   LastForward<S, Size>& last() { return last_; }
+  AffineParameters<P, Size>& affine() { return affine_; }
+  const AffineParameters<P, Size>& affine() const { return affine_; }
+  double eps() const { return eps_; }
+
+  template <typename T>
+  memory::Operand<T> operand(const memory::Buffer<T>& buffer, bool own_statistics) const {
+    return {buffer.data, self().collapse(buffer.layout, own_statistics)};
+  }
+
+  /// Pieces that sums over samples are cut into for threads; a layer without heap memory has one.
+  static Index pieces(const ConstOperand& x) {
+    return kernels::Partition::pieces(x.shape,
+                                      Size == Eigen::Dynamic ? kernels::Partition::most_pieces : 1);
+  }
 
   /// Room for `count` times two numbers by channel: dgamma and dbeta in backward, a batch's
   /// mean and variance in forward.
@@ -221,13 +235,8 @@ class Layer : protected Calls<Derived, Scalar_> {
   const Derived& self() const { return static_cast<const Derived&>(*this); }
   Derived& self() { return static_cast<Derived&>(*this); }
 
-  template <typename T>
-  memory::Operand<T> operand(const memory::Buffer<T>& buffer, bool own_statistics) const {
-    return {buffer.data, self().collapse(buffer.layout, own_statistics)};
-  }
-
-  void check_call(const memory::Shape& shape, bool inference) const {
-    self().check_input(shape, inference);
+  void check_call(const memory::Shape& shape, Purpose purpose) const {
+    self().check_input(shape, purpose);
     check_parameters();
   }
 
@@ -237,13 +246,6 @@ class Layer : protected Calls<Derived, Scalar_> {
                             std::to_string(affine_.size()) +
                             " values each, got one of another size");
     }
-  }
-
-  /// Pieces that sums over samples are cut into for threads; a layer without heap memory has one.
-  static constexpr Index most_pieces = Size == Eigen::Dynamic ? kernels::Partition::most_pieces : 1;
-
-  static Index pieces(const ConstOperand& x) {
-    return kernels::Partition::pieces(x.shape, most_pieces);
   }
 
   AffineParameters<P, Size> affine_;

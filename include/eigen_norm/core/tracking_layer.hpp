@@ -23,24 +23,19 @@ namespace eigen_norm {
 template <typename Derived, typename Scalar, int Channels, typename Options>
 class TrackingLayer : public Layer<Derived, Scalar, Channels> {
   using Base = Layer<Derived, Scalar, Channels>;
-  using typename Base::ConstOperand;
-  using typename Base::MutableOperand;
-  using typename Base::P;
-  using typename Base::S;
   friend Base;
   friend typename Base::CallsBase;
 
  public:
+  using typename Base::P;
+  using typename Base::S;
+
   const Options& options() const { return options_; }
   Index num_features() const { return num_features_; }
 
   /// Uses the running statistics and keeps them, whatever train() says, until unfreeze().
   void freeze() {
-    if (!options_.track_running_stats) {
-      memory::raise_logic(name() +
-                          ": freeze needs running statistics, but track_running_stats is "
-                          "false");
-    }
+    check_tracking("freeze");
     frozen_ = true;
   }
   void unfreeze() { frozen_ = false; }
@@ -60,6 +55,8 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
 
  protected:
   using LayerBase = Base;
+  using typename Base::ConstOperand;
+  using typename Base::MutableOperand;
 
   TrackingLayer(Index num_features, const Options& options)
       : Base(checked(num_features, options), options.eps, options.gamma, options.beta),
@@ -71,6 +68,16 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
   TrackingLayer(TrackingLayer&&) = default;
   TrackingLayer& operator=(const TrackingLayer&) = default;
   TrackingLayer& operator=(TrackingLayer&&) = default;
+
+  std::string name() const {
+    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
+  }
+  void check_tracking(const char* call) const {
+    if (options_.track_running_stats) return;
+    memory::raise_logic(name() + ": " + call +
+                        " needs running statistics, but track_running_stats is false");
+  }
+  RunningStatistics<Scalar, Channels>& running() { return running_; }
 
   /// "64, H, W" or "H, W, 64"
   std::string expected_channels(int spatial_rank) const {
@@ -90,11 +97,7 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
     return num_features;
   }
 
-  std::string name() const {
-    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
-  }
-
-  void check_input(const memory::Shape& shape, bool inference) const {
+  void check_input(const memory::Shape& shape, Purpose purpose) const {
     if (shape[self().channel_axis(shape.rank())] != num_features_) {
       this->raise_shape("input", self().expected_input(shape.rank()), shape, self().hint(shape));
     }
@@ -105,7 +108,8 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
                             std::to_string(running_.mean().size()) + " and " +
                             std::to_string(running_.var().size()));
     }
-    if (!uses_running(inference) && self().has_one_value(shape)) {
+    const bool inference = purpose == Purpose::inference;
+    if (purpose != Purpose::part && !uses_running(inference) && self().has_one_value(shape)) {
       const bool training = this->is_training() && !inference;
       this->raise_shape(Derived::more_than_one_value,
                         training ? "when training" : "without running statistics", shape);

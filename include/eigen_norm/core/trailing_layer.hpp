@@ -102,7 +102,7 @@ class TrailingLayer : public Layer<Derived, Scalar, Features> {
     static_assert(Rank >= 1, "eigen_norm: LayerNorm and RMSNorm take a tensor of rank 1 or more");
   }
 
-  void check_input(const memory::Shape& shape, bool) const {
+  void check_input(const memory::Shape& shape, Purpose) const {
     const int leading = shape.rank() - shape_.rank();
     bool matches = leading >= 0;
     for (int axis = 0; matches && axis < shape_.rank(); ++axis) {

@@ -22,6 +22,17 @@ struct AffineSums {
   }
 };
 
+/// sum(gamma * dy) and sum(gamma * dy * xhat) by statistic, known beforehand, over all `count`
+/// values that share it, of which x may be a part.
+template <typename S>
+struct GivenSums {
+  const S* dy = nullptr;
+  const S* dy_xhat = nullptr;
+  Index count = 0;
+
+  bool exist() const { return dy != nullptr; }
+};
+
 /// All that a backward pass works on. dx may be dy or x. Its two halves, the sums and dx, may be
 /// asked for one by one: sums alone where dx has no data, dx alone where the sums are given.
 template <typename Scalar>
@@ -36,22 +47,21 @@ struct BackwardPass {
   /// Room for dgamma and dbeta of each piece of a Partition, one after the other, or null.
   S* affine_sums;
   bool centred = true;  ///< false where no mean was taken away (RMSNorm)
-  /// sum(gamma * dy) and sum(gamma * dy * xhat) by statistic, over all values that share it, of
-  /// which x may be a part; or null.
-  const GradientSums<S>* given = nullptr;
-  Index given_count = 0;  ///< how many those are
+  GivenSums<S> given = {};
 
   Shares<S> shares() const {
-    return {given != nullptr ? given_count : x.shape.values_per_statistic(), centred};
+    return {given.exist() ? given.count : x.shape.values_per_statistic(), centred};
   }
   bool needs_sums() const {
-    return given == nullptr && (through_statistics || affine_sums != nullptr);
+    return !given.exist() && (through_statistics || affine_sums != nullptr);
   }
   bool writes() const { return dx.data != nullptr; }
 
   /// What a statistic's sums begin with.
   GradientSums<S> known_sums(Index repeat, Index group) const {
-    return given != nullptr ? given[x.shape.statistic(repeat, group)] : GradientSums<S>::zero();
+    if (!given.exist()) return GradientSums<S>::zero();
+    const Index i = x.shape.statistic(repeat, group);
+    return {given.dy[i], given.dy_xhat[i]};
   }
 
   AffineSums<S> sums(Index piece) const {

@@ -132,7 +132,7 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
       source.of_rows(x, first, rows, g, statistics);
       for (Index j = 0; j < rows; ++j) s[j] = Standardise<P>(statistics.at(j));
       for (Index j = 0; j < rows; ++j) {
-        t[j] = pass.given != nullptr
+        t[j] = pass.given.exist()
                    ? pass.known_sums(first + j, g)
                    : row_gradient_sums(x.at(first + j, begin), dy.at(first + j, begin), v.group,
                                        s[j], [&](Index c) { return tile.gamma(begin + c); });
