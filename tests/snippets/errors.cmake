@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# Runs `program` and compares the lines it prints with the messages that the pages of `folder` show
+# in the last column of their tables of errors.
+cmake_minimum_required(VERSION 3.22)  # IN_LIST
+execute_process(COMMAND ${program} OUTPUT_VARIABLE printed COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB pages ${folder}/*.md)
+set(shown "")
+foreach(page IN LISTS pages)
+  file(READ ${page} text)
+  string(REPLACE ";" "<semicolon>" text "${text}")
+  string(REGEX MATCH "## Errors.*## Differences" text "${text}")
+  string(REGEX MATCHALL "\\| `[^`\n]*` \\|\n" rows "${text}")
+  foreach(row IN LISTS rows)
+    string(REGEX REPLACE "^\\| `(.*)` \\|\n$" "\\1" message "${row}")
+    list(APPEND shown "${message}")
+  endforeach()
+endforeach()
+string(REPLACE ";" "<semicolon>" printed "${printed}")
+string(STRIP "${printed}" printed)
+string(REPLACE "\n" ";" printed "${printed}")
+
+foreach(message IN LISTS shown)
+  if(NOT message IN_LIST printed)
+    message(SEND_ERROR "A page shows, but errors.cpp does not meet\n${message}")
+  endif()
+endforeach()
+foreach(message IN LISTS printed)
+  if(NOT message IN_LIST shown)
+    message(SEND_ERROR "errors.cpp meets, but no page shows\n${message}")
+  endif()
+endforeach()
+list(LENGTH shown count)
+message(STATUS "${count} messages compared")
