@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "support/errors.hpp"
 #include "support/layer_check.hpp"
 
 // Modes and running statistics: what the layer remembers, when, and what it answers afterwards.
@@ -39,6 +40,20 @@ Reference eval_answer(const BatchNorm1d<float>& norm, const MatrixXf& x, const M
 
 void expect_same(const char* what, const MatrixXf& got, const Logical& want) {
   expect_close(what, from_eigen(got), want, 2e-6L, 4);
+}
+
+TEST(BatchNorm1d, IsAnAffineMapOfEachChannelInInference) {
+  const BatchNorm1d<float> norm = trained();
+  const MatrixXf x = batch(5);
+  const auto affine = norm.inference_affine();
+  const MatrixXf y =
+      (x.array().rowwise() * affine.scale.transpose()).rowwise() + affine.shift.transpose();
+  expect_same("y", y, from_eigen(norm.infer(x)));
+  BatchNormOptions options;
+  options.track_running_stats = false;
+  expect_error<std::logic_error>(
+      "BatchNorm1d(4): inference_affine needs running statistics, but track_running_stats is false",
+      [&] { BatchNorm1d<float>(4, options).inference_affine(); });
 }
 
 TEST(BatchNorm1d, HasTheDefaultsOfPyTorch) {

@@ -18,6 +18,12 @@ enum class RunningVariance {
   biased     ///< divided by m (Keras, Flax, ONNX)
 };
 
+/// How far batch renormalization corrects towards the running statistics, at most.
+struct BatchRenorm {
+  double r_max = 3;  ///< of the ratio of standard deviations; at least 1 / r_max; >= 1
+  double d_max = 5;  ///< of the distance of means, in running standard deviations; >= 0
+};
+
 struct BatchNormOptions {
   double eps = 1e-5;                     ///< added to the variance, >= 0
   std::optional<double> momentum = 0.1;  ///< weight of the new batch; nullopt: cumulative average
@@ -26,20 +32,22 @@ struct BatchNormOptions {
   bool track_running_stats = true;       ///< false: every batch is normalised by its own statistics
   RunningVariance running_variance = RunningVariance::unbiased;  ///< what running_var averages
   ChannelAxis channels = ChannelAxis::first;                     ///< (N, C, ...) or (N, ..., C)
+  std::optional<Index> virtual_batch_size = {};  ///< so many samples share statistics; nullopt: all
+  std::optional<BatchRenorm> renorm = {};        ///< renormalise in training
 
   static BatchNormOptions torch() { return {}; }
   static BatchNormOptions keras() {
-    return {1e-3, 0.01, true, true, true, RunningVariance::biased, ChannelAxis::last};
+    return {1e-3, 0.01, true, true, true, RunningVariance::biased, ChannelAxis::last, {}, {}};
   }
   static BatchNormOptions flax() {
-    return {1e-5, 0.01, true, true, true, RunningVariance::biased, ChannelAxis::last};
+    return {1e-5, 0.01, true, true, true, RunningVariance::biased, ChannelAxis::last, {}, {}};
   }
   static BatchNormOptions onnx() {
-    return {1e-5, 0.1, true, true, true, RunningVariance::biased, ChannelAxis::first};
+    return {1e-5, 0.1, true, true, true, RunningVariance::biased, ChannelAxis::first, {}, {}};
   }
 };
 
-/// The same members, with other defaults.
+/// The same members but the last two, with other defaults.
 struct InstanceNormOptions {
   double eps = 1e-5;                     ///< added to the variance, >= 0
   std::optional<double> momentum = 0.1;  ///< weight of the new batch; nullopt: cumulative average

@@ -20,7 +20,9 @@ namespace eigen_norm {
 ///     norm.accumulate(gradients);
 ///     for each part:  norm.backward_by(statistics, gradients, x, dy, dx);
 ///
-/// The steps themselves remember nothing, and do not disturb what forward has remembered.
+/// The steps themselves remember nothing, and do not disturb what forward has remembered. They take
+/// the statistics they are given, whatever the mode, and know neither virtual_batch_size nor renorm
+/// (std::logic_error).
 template <typename Derived, typename Scalar, int Channels, typename Options>
 class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   using Base = TrackingLayer<Derived, Scalar, Channels, Options>;
@@ -172,6 +174,10 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   }
 
   void check(const Statistics& statistics) const {
+    if (this->options().renorm) {
+      memory::raise_logic(this->name() +
+                          ": a batch in parts is not renormalised, but renorm is on");
+    }
     check_size(statistics.mean.size(), "statistics");
     check_size(statistics.m2.size(), "statistics");
     if (statistics.count < 2) {

@@ -10,6 +10,12 @@
 
 namespace eigen_norm {
 
+/// y = x * scale + shift, by channel.
+template <typename P, int Size = Eigen::Dynamic>
+struct ChannelAffine {
+  Parameters<P, Size> scale, shift;
+};
+
 /// What the layers over channels share that may keep running statistics: BatchNorm and
 /// InstanceNorm. In training they normalise by the statistics of the data; in eval, in infer and
 /// when frozen by the running ones, where they keep some.
@@ -19,7 +25,10 @@ namespace eigen_norm {
 ///     class_name(), expected_input(rank), hint(shape)    for error messages
 ///     channel_axis(rank)                                 where the channels stand in such an input
 ///     has_one_value(shape), more_than_one_value          what training refuses, its opposite in
-///     words
+///                                                        words
+///     check_batch(shape)                                 what else it does; nothing by default
+///     normalise_batch(x, y, shape, var)                  in training, where statistics are by
+///                                                        channel; as Layer does by default
 template <typename Derived, typename Scalar, int Channels, typename Options>
 class TrackingLayer : public Layer<Derived, Scalar, Channels> {
   using Base = Layer<Derived, Scalar, Channels>;
@@ -53,6 +62,24 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
   Index num_batches_skipped() const { return running_.skipped(); }
   void reset_running_stats() { running_.reset(); }
 
+  /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
+  /// folded into a neighbouring layer, say. Where a mean is many sigma from 0, infer itself is more
+  /// accurate. Throws std::logic_error without running statistics.
+  ChannelAffine<P, Channels> inference_affine() const {
+    check_tracking("inference_affine");
+    const auto affine = this->affine().view();
+    ChannelAffine<P, Channels> result;
+    result.scale.resize(num_features_);
+    result.shift.resize(num_features_);
+    for (Index c = 0; c < num_features_; ++c) {
+      const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
+      const S scale = S(affine.gamma_at(c)) * running.inv_std;
+      result.scale[c] = kernels::narrow<P>(scale);
+      result.shift[c] = static_cast<P>(S(affine.beta_at(c)) - running.mean * scale);
+    }
+    return result;
+  }
+
  protected:
   using LayerBase = Base;
   using typename Base::ConstOperand;
@@ -78,6 +105,13 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
                         " needs running statistics, but track_running_stats is false");
   }
   RunningStatistics<Scalar, Channels>& running() { return running_; }
+  Options& mutable_options() { return options_; }
+
+  void check_batch(const memory::Shape&) const {}
+  void normalise_batch(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
+                       S* var) {
+    this->normalise_by_own(x, y, shape, var);
+  }
 
   /// "64, H, W" or "H, W, 64"
   std::string expected_channels(int spatial_rank) const {
@@ -90,6 +124,7 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
 
  private:
   const Derived& self() const { return static_cast<const Derived&>(*this); }
+  Derived& self() { return static_cast<Derived&>(*this); }
 
   static Index checked(Index num_features, const Options& options) {
     check_size<Channels>(Derived::class_name(), "num_features", num_features);
@@ -109,7 +144,9 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
                             std::to_string(running_.var().size()));
     }
     const bool inference = purpose == Purpose::inference;
-    if (purpose != Purpose::part && !uses_running(inference) && self().has_one_value(shape)) {
+    if (purpose == Purpose::part || uses_running(inference)) return;
+    self().check_batch(shape);
+    if (self().has_one_value(shape)) {
       const bool training = this->is_training() && !inference;
       this->raise_shape(Derived::more_than_one_value,
                         training ? "when training" : "without running statistics", shape);
@@ -140,7 +177,7 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
     const auto array = [this](Index i) { return this->scratch(3) + i * num_features_; };
     S *const mean = array(0), *const var = array(1);
     if (repeats == 1) {
-      this->normalise_by_own(x, y, shape, var);
+      self().normalise_batch(x, y, shape, var);
       return running_.update(last.mean.data(), var, count, options_);
     }
     // mean(c) = sum_r mean(r, c) / repeats, and var(c) likewise

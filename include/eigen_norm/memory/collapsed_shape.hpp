@@ -31,7 +31,7 @@ enum class Loop {
 /// | GroupNorm, otherwise |           |              | N       | S     | C        | 1     | C / G |
 ///
 /// RMSNorm is as LayerNorm. InstanceNorm is GroupNorm with G = C, and, by running statistics,
-/// BatchNorm.
+/// BatchNorm. BatchNorm over parts of a batch repeats its view for each.
 struct CollapsedShape {
   Index repeats = 1;
   Index outer = 1;
@@ -76,6 +76,7 @@ struct CollapsedShape {
   }
 
   static CollapsedShape over_batch(const Layout& layout, ChannelAxis axis);
+  static CollapsedShape over_parts_of_batch(const Layout& layout, ChannelAxis axis, Index samples);
   static CollapsedShape over_samples(const Layout& layout, ChannelAxis axis, Index groups);
   static CollapsedShape over_trailing(const Layout& layout, int normalized_rank);
 
@@ -135,6 +136,23 @@ inline CollapsedShape CollapsedShape::over_batch(const Layout& layout, ChannelAx
     view.inner = e.samples;
   } else {
     view.inner = e.samples * e.positions;
+  }
+  return view;
+}
+
+/// One statistic per channel and part of the batch, of so many samples each (ghost batches).
+inline CollapsedShape CollapsedShape::over_parts_of_batch(const Layout& layout, ChannelAxis axis,
+                                                          Index samples) {
+  const ChannelExtents e(layout, axis);
+  CollapsedShape view = over_batch(layout, axis);
+  view.repeats = e.samples / samples;
+  view.repeat_stride = samples * e.sample_stride;
+  if (layout.row_major) {
+    view.outer /= view.repeats;
+  } else {
+    view.outer = e.positions;
+    view.outer_stride = e.position_stride;
+    view.inner = samples;
   }
   return view;
 }
