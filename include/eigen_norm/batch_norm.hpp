@@ -38,6 +38,7 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   friend Base;
   friend typename Base::TrackingBase;
   friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
   friend typename Base::CallsBase;
   using typename Base::ConstOperand;
   using typename Base::MutableOperand;
@@ -97,6 +98,16 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
     if (shape[0] % size != 0) {
       this->raise_shape("a batch that", "virtual_batch_size " + std::to_string(size) + " divides",
                         shape);
+    }
+  }
+  void check_mask(const memory::Shape& shape, const Mask* mask) const {
+    if (this->options().virtual_batch_size || this->options().renorm) {
+      memory::raise_logic(this->name() +
+                          ": a mask, or a scale and shift per sample, goes with neither "
+                          "virtual_batch_size nor renorm");
+    }
+    if (mask != nullptr && mask->count(0, mask->shape().size()) == 1) {
+      this->raise_shape(more_than_one_value, "when training, under the mask", shape);
     }
   }
   void check_options(const BatchNormOptions& options) const {

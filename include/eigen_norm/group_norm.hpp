@@ -2,7 +2,7 @@
 #pragma once
 
 #include "eigen_norm/core/checks.hpp"
-#include "eigen_norm/core/layer.hpp"
+#include "eigen_norm/core/conditioned.hpp"
 #include "eigen_norm/core/options.hpp"
 
 namespace eigen_norm {
@@ -17,9 +17,10 @@ namespace eigen_norm {
 ///
 /// Throws std::invalid_argument for channels that num_groups does not divide, and another shape.
 template <typename Scalar, int Channels = Eigen::Dynamic>
-class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels> {
-  using Base = Layer<GroupNorm, Scalar, Channels>;
+class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channels> {
+  using Base = Conditioned<GroupNorm, Scalar, Channels>;
   friend Base;
+  friend typename Base::LayerBase;
   friend typename Base::CallsBase;
 
  public:
@@ -67,7 +68,7 @@ class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels> {
 
   void check_input(const memory::Shape& shape, Purpose) const {
     const bool first = options_.channels == ChannelAxis::first;
-    if (shape[first ? 1 : shape.rank() - 1] != num_channels_) {
+    if (shape[channel_axis(shape.rank())] != num_channels_) {
       const std::string channels = std::to_string(num_channels_);
       const std::string expected = shape.rank() == 2 ? "(N, " + channels + ")"
                                    : first           ? "(N, " + channels + ", ...)"
@@ -76,6 +77,9 @@ class GroupNorm : public Layer<GroupNorm<Scalar, Channels>, Scalar, Channels> {
     }
   }
 
+  int channel_axis(int rank) const {
+    return options_.channels == ChannelAxis::first ? 1 : rank - 1;
+  }
   memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
     return memory::CollapsedShape::over_samples(layout, options_.channels, num_groups_);
   }

@@ -34,6 +34,7 @@ class InstanceNorm : public TrackingLayer<InstanceNorm<Scalar, Channels, Spatial
   using Base = TrackingLayer<InstanceNorm, Scalar, Channels, InstanceNormOptions>;
   friend Base;
   friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
   friend typename Base::CallsBase;
 
  public:
@@ -72,10 +73,13 @@ class InstanceNorm : public TrackingLayer<InstanceNorm<Scalar, Channels, Spatial
     return this->options().channels == ChannelAxis::last ? rank - 1 : rank - unbatched_rank;
   }
 
+  static Index samples(const memory::Shape& shape) {
+    return shape.rank() == unbatched_rank ? 1 : shape[0];
+  }
+
   static constexpr const char* more_than_one_value = "more than 1 spatial element";
   bool has_one_value(const memory::Shape& shape) const {
-    const Index samples = shape.rank() == unbatched_rank ? 1 : shape[0];
-    return samples > 0 && shape.size() == samples * this->num_features();
+    return samples(shape) > 0 && shape.size() == samples(shape) * this->num_features();
   }
 
   /// One statistic for each sample and channel, or, by running statistics, for each channel.

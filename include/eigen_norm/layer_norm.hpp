@@ -27,6 +27,7 @@ class LayerNorm
   using Base = TrailingLayer<LayerNorm, Scalar, Features, LayerNormOptions>;
   friend Base;
   friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
   friend typename Base::CallsBase;
 
  public:

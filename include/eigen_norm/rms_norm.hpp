@@ -33,6 +33,7 @@ class RMSNorm : public TrailingLayer<RMSNorm<Scalar, Features>, Scalar, Features
   using Base = TrailingLayer<RMSNorm, Scalar, Features, RMSNormOptions>;
   friend Base;
   friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
   friend typename Base::CallsBase;
 
  public:

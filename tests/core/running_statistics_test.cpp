@@ -14,12 +14,6 @@ using Eigen::ArrayXd;
 template <typename Scalar = float>
 using Running = RunningStatistics<Scalar, Eigen::Dynamic>;
 
-BatchNormOptions with_momentum(std::optional<double> momentum) {
-  BatchNormOptions options;
-  options.momentum = momentum;
-  return options;
-}
-
 ArrayXd pair(double a, double b) {
   ArrayXd result(2);
   result << a, b;
@@ -35,29 +29,23 @@ TEST(RunningStatistics, StartAtMeanZeroAndVarianceOne) {
 
 TEST(RunningStatistics, GiveTheNewBatchTheWeightOfTheMomentum) {
   Running<> running(2);
-  running.update(pair(8, -4).data(), pair(3, 6).data(), 4, with_momentum(0.25));
+  running.update(pair(8, -4).data(), pair(3, 6).data(), 0.25);
   EXPECT_EQ(running.mean()(0), 2);
   EXPECT_EQ(running.mean()(1), -1);
-  EXPECT_EQ(running.var()(0), 0.75F + 0.25F * 3 * 4 / 3);  // unbiased: 4 / (4 - 1)
-  EXPECT_EQ(running.var()(1), 0.75F + 0.25F * 6 * 4 / 3);
+  EXPECT_EQ(running.var()(0), 1.5F);
+  EXPECT_EQ(running.var()(1), 2.25F);
   EXPECT_EQ(running.tracked(), 1);
 }
 
-TEST(RunningStatistics, AverageTheBiasedVarianceOnRequest) {
-  Running<> running(2);
-  BatchNormOptions options = with_momentum(0.5);
-  options.running_variance = RunningVariance::biased;
-  running.update(pair(8, -4).data(), pair(3, 6).data(), 4, options);
-  EXPECT_EQ(running.var()(0), 2);
-  EXPECT_EQ(running.var()(1), 3.5F);
+TEST(RunningStatistics, AreOfTheUnbiasedOrTheBiasedVariance) {
+  EXPECT_EQ(Running<>::correction(4, RunningVariance::unbiased), 4 / 3.0);
+  EXPECT_EQ(Running<>::correction(4, RunningVariance::biased), 1);
 }
 
 TEST(RunningStatistics, AreTheAverageOfAllBatchesWithoutMomentum) {
   Running<> running(2);
-  BatchNormOptions options = with_momentum(std::nullopt);
-  options.running_variance = RunningVariance::biased;
   for (const double value : {4.0, 8.0, 3.0, 1.0}) {
-    running.update(pair(value, -value).data(), pair(2 * value, value).data(), 9, options);
+    running.update(pair(value, -value).data(), pair(2 * value, value).data(), std::nullopt);
   }
   EXPECT_FLOAT_EQ(running.mean()(0), 4);
   EXPECT_FLOAT_EQ(running.mean()(1), -4);
@@ -69,7 +57,7 @@ TEST(RunningStatistics, AreTheAverageOfAllBatchesWithoutMomentum) {
 TEST(RunningStatistics, AreRoundedOnce) {
   Running<> running(2);
   running.mean() << 0.3F, 16777215;
-  running.update(pair(0.7, 16777214).data(), pair(1, 1).data(), 9, with_momentum(0.1));
+  running.update(pair(0.7, 16777214).data(), pair(1, 1).data(), 0.1);
   EXPECT_EQ(running.mean()(0), static_cast<float>(0.9 * double{0.3F} + 0.1 * 0.7));
   EXPECT_EQ(running.mean()(1), static_cast<float>(0.9 * 16777215.0 + 0.1 * 16777214.0));
 }
@@ -79,9 +67,9 @@ TEST(RunningStatistics, SkipABatchAsAWholeIfOneNumberIsNotFinite) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double bad : {nan, infinity, -infinity}) {
     Running<> running(2);
-    running.update(pair(1, bad).data(), pair(1, 1).data(), 9, with_momentum(0.1));
-    running.update(pair(1, 1).data(), pair(1, bad).data(), 9, with_momentum(0.1));
-    running.update(pair(bad, 1).data(), pair(bad, 1).data(), 9, with_momentum(0.1));
+    running.update(pair(1, bad).data(), pair(1, 1).data(), 0.1);
+    running.update(pair(1, 1).data(), pair(1, bad).data(), 0.1);
+    running.update(pair(bad, 1).data(), pair(bad, 1).data(), 0.1);
     EXPECT_EQ(running.skipped(), 3);
     EXPECT_EQ(running.tracked(), 0);
     EXPECT_TRUE((running.mean() == 0).all() && (running.var() == 1).all());
@@ -91,8 +79,8 @@ TEST(RunningStatistics, SkipABatchAsAWholeIfOneNumberIsNotFinite) {
 TEST(RunningStatistics, SkipABatchThatTheirOwnTypeCannotHold) {
   Running<float> single(2);
   Running<double> twice(2);
-  single.update(pair(1, 1).data(), pair(1, 1e74).data(), 9, with_momentum(0.1));
-  twice.update(pair(1, 1).data(), pair(1, 1e74).data(), 9, with_momentum(0.1));
+  single.update(pair(1, 1).data(), pair(1, 1e74).data(), 0.1);
+  twice.update(pair(1, 1).data(), pair(1, 1e74).data(), 0.1);
   EXPECT_EQ(single.skipped(), 1);
   EXPECT_EQ(twice.skipped(), 0);
   EXPECT_EQ(twice.tracked(), 1);
@@ -100,9 +88,8 @@ TEST(RunningStatistics, SkipABatchThatTheirOwnTypeCannotHold) {
 
 TEST(RunningStatistics, GoBackToTheStart) {
   Running<> running(2);
-  running.update(pair(8, -4).data(), pair(3, 6).data(), 4, with_momentum(0.25));
-  running.update(pair(std::numeric_limits<double>::quiet_NaN(), 0).data(), pair(3, 6).data(), 4,
-                 BatchNormOptions{});
+  running.update(pair(8, -4).data(), pair(3, 6).data(), 0.25);
+  running.update(pair(std::numeric_limits<double>::quiet_NaN(), 0).data(), pair(3, 6).data(), 0.1);
   running.reset();
   EXPECT_TRUE((running.mean() == 0).all() && (running.var() == 1).all());
   EXPECT_EQ(running.tracked() + running.skipped(), 0);

@@ -10,16 +10,11 @@
 
 namespace eigen_norm {
 
-/// What a call is about: a forward pass in the mode of the layer, inference, or a part of a batch
-/// whose statistics are given.
-enum class Purpose { forward, inference, part };
-
 /// How a layer takes the Eigen objects of a call: asks whether they will do, before anything is
 /// changed, and hands their memory to the one who computes. A layer says of itself:
 ///
 ///     std::string name() const              for error messages
 ///     check_rank<Rank>()                    static_assert
-///     check_call(shape, purpose)            throws std::invalid_argument
 ///     wants_packed()                        true where gaps between lines are in the way
 template <typename Derived, typename Scalar>
 class Calls {
@@ -27,13 +22,14 @@ class Calls {
   using ConstBuffer = memory::Buffer<const Scalar>;
   using MutableBuffer = memory::Buffer<Scalar>;
 
-  /// compute(x, y) on the memory of x and of y, both in the given order; y has x's shape then.
-  template <bool RowMajor, typename X, typename Y, typename Compute>
-  void transform(const X& x, Y& y, Purpose purpose, const Compute& compute) const {
+  /// compute(x, y) on the memory of x and of y, both in the given order, after check(shape of x); y
+  /// has that shape then.
+  template <bool RowMajor, typename X, typename Y, typename Check, typename Compute>
+  void transform(const X& x, Y& y, const Check& check, const Compute& compute) const {
     check_types<X, Y>();
     const bool packed = self().wants_packed();
     const memory::Input<X, RowMajor> in(x, packed);
-    self().check_call(in.shape(), purpose);
+    check(in.shape());
     memory::Output<Y, RowMajor> out(y);
     check_output(out, "output", in.shape(), in.buffer());
     const MutableBuffer result = out.open(in.shape(), packed);
@@ -42,46 +38,39 @@ class Calls {
   }
 
   /// compute(x) on the memory of x.
-  template <typename X, typename Compute>
-  void read(const X& x, const Compute& compute) const {
+  template <typename X, typename Check, typename Compute>
+  void read(const X& x, const Check& check, const Compute& compute) const {
     check_types<X, X>();
     const memory::Input<X> in(x, self().wants_packed());
-    self().check_call(in.shape(), Purpose::part);
+    check(in.shape());
     compute(in.buffer());
   }
 
-  /// compute(x, dy) on the memory of both; x has the given shape, where there is one, and is
-  /// called `x_name` where it has not.
-  template <bool RowMajor, typename X, typename Dy, typename Compute>
-  void read_gradient(const char* x_name, const memory::Shape* shape, const X& x, const Dy& dy,
-                     const Compute& compute) const {
+  /// compute(x, dy) on the memory of both.
+  template <bool RowMajor, typename X, typename Dy, typename Check, typename Compute>
+  void read_gradient(const X& x, const Dy& dy, const Check& check, const Compute& compute) const {
     check_types<X, Dy, false>();
     const bool packed = self().wants_packed();
     const memory::Input<X, RowMajor> in(x, packed);
     const memory::Input<Dy, RowMajor> gradient(dy, packed);
-    if (shape == nullptr) {
-      self().check_call(in.shape(), Purpose::part);
-    } else {
-      check_shape(x_name, *shape, in.shape());
-    }
+    check(in.shape());
     check_shape("dy", in.shape(), gradient.shape());
     compute(in.buffer(), gradient.buffer());
   }
 
   /// compute(x, dy, dx) on the memory of all three.
-  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Compute>
-  void differentiate(const char* x_name, const memory::Shape* shape, const X& x, const Dy& dy,
-                     Dx& dx, const Compute& compute) const {
+  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Check, typename Compute>
+  void differentiate(const X& x, const Dy& dy, Dx& dx, const Check& check,
+                     const Compute& compute) const {
     check_types<X, Dx>();
-    read_gradient<RowMajor>(
-        x_name, shape, x, dy, [&](const ConstBuffer& in, const ConstBuffer& gradient) {
-          memory::Output<Dx, RowMajor> out(dx);
-          check_output(out, "dx", in.layout.shape, in);
-          check_output(out, "dx", in.layout.shape, gradient);
-          const MutableBuffer result = out.open(in.layout.shape, self().wants_packed());
-          compute(in, gradient, result);
-          out.close();
-        });
+    read_gradient<RowMajor>(x, dy, check, [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+      memory::Output<Dx, RowMajor> out(dx);
+      check_output(out, "dx", in.layout.shape, in);
+      check_output(out, "dx", in.layout.shape, gradient);
+      const MutableBuffer result = out.open(in.layout.shape, self().wants_packed());
+      compute(in, gradient, result);
+      out.close();
+    });
   }
 
   [[noreturn]] void raise_shape(const std::string& what, const std::string& expected,

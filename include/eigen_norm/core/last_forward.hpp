@@ -12,6 +12,8 @@ template <typename S, int Size>
 struct LastForward {
   bool exists = false;
   bool own_statistics = true;  ///< computed from x, as opposed to running ones
+  bool masked = false;         ///< of a part of x's elements
+  bool per_sample = false;     ///< scaled and shifted by sample
   memory::Shape shape = {};
   Buffered<S, Size> mean = {};     ///< by statistic
   Buffered<S, Size> inv_std = {};  ///< by statistic
@@ -25,6 +27,7 @@ struct LastForward {
   void begin(const memory::Shape& of_x, bool own) {
     exists = true;
     own_statistics = own;
+    masked = per_sample = false;
     shape = of_x;
   }
 

@@ -12,6 +12,10 @@
 
 namespace eigen_norm {
 
+/// What a call is about: a forward pass in the mode of the layer, inference, or a part of a batch
+/// whose statistics are given.
+enum class Purpose { forward, inference, part };
+
 /// What all layers share: train and eval, gamma and beta, and forward, infer and backward over
 /// anything Eigen. A layer says what is its own:
 ///
@@ -52,7 +56,7 @@ class Layer : protected Calls<Derived, Scalar_> {
   template <typename X, typename Y>
   void forward(const X& x, Y&& y) {
     this->template transform<is_row_major<X>>(
-        x, y, Purpose::forward, [&](const ConstBuffer& in, const MutableBuffer& out) {
+        x, y, checked_for(Purpose::forward), [&](const ConstBuffer& in, const MutableBuffer& out) {
           const memory::Shape& shape = in.layout.shape;
           if (shape.size() == 0) return last_.begin(shape, last_.own_statistics);
           const bool own = !self().uses_running(false);
@@ -73,12 +77,13 @@ class Layer : protected Calls<Derived, Scalar_> {
   /// The same into y, as in forward. Allocates nothing.
   template <typename X, typename Y>
   void infer(const X& x, Y&& y) const {
-    this->template transform<is_row_major<X>>(
-        x, y, Purpose::inference, [&](const ConstBuffer& in, const MutableBuffer& out) {
-          if (in.layout.shape.size() == 0) return;
-          const bool own = !self().uses_running(true);
-          self().infer_into(operand(in, own), operand(out, own));
-        });
+    this->template transform<is_row_major<X>>(x, y, checked_for(Purpose::inference),
+                                              [&](const ConstBuffer& in, const MutableBuffer& out) {
+                                                if (in.layout.shape.size() == 0) return;
+                                                const bool own = !self().uses_running(true);
+                                                self().infer_into(operand(in, own),
+                                                                  operand(out, own));
+                                              });
   }
 
   /// The gradient by x of the last forward, given x and the gradient dy by its result; adds to
@@ -94,12 +99,9 @@ class Layer : protected Calls<Derived, Scalar_> {
   /// The same into dx, which may be dy or x itself. Allocates nothing once warm.
   template <typename X, typename Dy, typename Dx>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
-    if (!last_.is_answerable()) {
-      memory::raise_logic(self().name() + ": backward needs a forward before it");
-    }
-    check_parameters();
+    check_answerable(false, false);
     this->template differentiate<is_row_major<X>>(
-        "x of the last forward", &last_.shape, x, dy, dx,
+        x, dy, dx, [&](const memory::Shape& shape) { check_last(shape); },
         [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
           const bool own = last_.own_statistics;
@@ -231,13 +233,39 @@ class Layer : protected Calls<Derived, Scalar_> {
     return scratch_.data();
   }
 
+  bool by_running(bool inference) const { return self().uses_running(inference); }
+
+  /// The check of x's shape, before anything is done.
+  auto checked_for(Purpose purpose) const {
+    return [this, purpose](const memory::Shape& shape) {
+      self().check_input(shape, purpose);
+      check_parameters();
+    };
+  }
+
+  /// There was a forward, under the same conditions, and the parameters are in order.
+  void check_answerable(bool masked, bool per_sample) const {
+    if (!last_.is_answerable()) {
+      memory::raise_logic(self().name() + ": backward needs a forward before it");
+    }
+    check_condition("mask", last_.masked, masked);
+    check_condition("scale and shift per sample", last_.per_sample, per_sample);
+    check_parameters();
+  }
+  void check_last(const memory::Shape& shape) const {
+    this->check_shape("x of the last forward", last_.shape, shape);
+  }
+
  private:
   const Derived& self() const { return static_cast<const Derived&>(*this); }
   Derived& self() { return static_cast<Derived&>(*this); }
 
-  void check_call(const memory::Shape& shape, Purpose purpose) const {
-    self().check_input(shape, purpose);
-    check_parameters();
+  void check_condition(const char* what, bool of_forward, bool of_backward) const {
+    if (of_forward == of_backward) return;
+    memory::raise_logic(self().name() +
+                        (of_forward
+                             ? ": backward needs the " + std::string(what) + " of the last forward"
+                             : ": the last forward had no " + std::string(what)));
   }
 
   void check_parameters() const {

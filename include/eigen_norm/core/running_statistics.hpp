@@ -44,29 +44,32 @@ class RunningStatistics {
     skipped_ = 0;
   }
 
-  /// Takes in one batch: mean and biased variance by channel, over `count` values each. A batch
+  /// Takes in one batch: mean and variance by channel, the one that is to be remembered. A batch
   /// that would leave a number that is not finite is skipped as a whole, and counted as skipped.
-  template <typename Options>
-  void update(const S* batch_mean, const S* batch_var, Index count, const Options& options) {
-    const S momentum = S(options.momentum.value_or(1.0 / static_cast<double>(tracked_ + 1)));
-    const S m = S(static_cast<double>(count));
-    const S correction =
-        options.running_variance == RunningVariance::unbiased ? S(m / (m - S(1))) : S(1);
+  void update(const S* batch_mean, const S* batch_var,
+              const std::optional<double>& momentum_of_new) {
+    const S momentum = S(momentum_of_new.value_or(1.0 / static_cast<double>(tracked_ + 1)));
     const auto average = [&](const P& running, const S& batch) {
       return static_cast<P>((S(1) - momentum) * S(running) + momentum * batch);
     };
     for (Index c = 0; c < mean_.size(); ++c) {
       if (!is_finite(batch_mean[c]) || !is_finite(average(mean_[c], batch_mean[c])) ||
-          !is_finite(average(var_[c], batch_var[c] * correction))) {
+          !is_finite(average(var_[c], batch_var[c]))) {
         ++skipped_;
         return;
       }
     }
     for (Index c = 0; c < mean_.size(); ++c) {
       mean_[c] = average(mean_[c], batch_mean[c]);
-      var_[c] = average(var_[c], batch_var[c] * correction);
+      var_[c] = average(var_[c], batch_var[c]);
     }
     ++tracked_;
+  }
+
+  /// What makes the variance to remember of the biased one of `count` values.
+  static S correction(Index count, RunningVariance kind) {
+    const S m = S(static_cast<double>(count));
+    return kind == RunningVariance::unbiased ? S(m / (m - S(1))) : S(1);
   }
 
   /// As inference sees them.

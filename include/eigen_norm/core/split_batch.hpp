@@ -41,7 +41,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
     Statistics result;
     result.mean.setConstant(this->num_features(), S(0));
     result.m2.setConstant(this->num_features(), S(0));
-    this->read(x, [&](const ConstBuffer& in) {
+    this->read(x, this->checked_for(Purpose::part), [&](const ConstBuffer& in) {
       if (in.layout.shape.size() == 0) return;
       const auto from = this->operand(in, false);
       kernels::statistics(from, kernels::FromData<Scalar>(
@@ -64,7 +64,8 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
     check(statistics);
     const Parameters<S, Channels> inv_std = this->inv_std(statistics);
     this->template transform<Base::template is_row_major<X>>(
-        x, y, Purpose::part, [&](const ConstBuffer& in, const MutableBuffer& out) {
+        x, y, this->checked_for(Purpose::part),
+        [&](const ConstBuffer& in, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
           kernels::normalise(
               this->operand(in, false), this->operand(out, false), this->affine().view(),
@@ -81,7 +82,8 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
     result.dgamma.setConstant(this->num_features(), S(0));
     result.dbeta = result.dgamma;
     this->template read_gradient<Base::template is_row_major<X>>(
-        "x", nullptr, x, dy, [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+        x, dy, this->checked_for(Purpose::part),
+        [&](const ConstBuffer& in, const ConstBuffer& gradient) {
           if (in.layout.shape.size() == 0) return;
           const auto from = this->operand(in, false);
           const Index pieces = Base::pieces(from);
@@ -125,7 +127,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
       scaled.dbeta[c] *= gamma;
     }
     this->template differentiate<Base::template is_row_major<X>>(
-        "x", nullptr, x, dy, dx,
+        x, dy, dx, this->checked_for(Purpose::part),
         [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
           const auto from = this->operand(in, false);
@@ -146,8 +148,8 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
     this->check_tracking("update_running_stats");
     if (statistics.count == 0) return;
     check(statistics);
-    const Parameters<S, Channels> var = statistics.var();
-    this->running().update(statistics.mean.data(), var.data(), statistics.count, this->options());
+    const Parameters<S, Channels> var = remembered_var(statistics);
+    this->running().update(statistics.mean.data(), var.data(), this->options().momentum);
   }
 
   /// Makes these statistics the running ones, in place of an average over batches: exact where they
@@ -156,14 +158,11 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   void set_running_stats(const Statistics& statistics) {
     this->check_tracking("set_running_stats");
     check(statistics);
-    const bool unbiased = this->options().running_variance == RunningVariance::unbiased;
     this->running_mean() = statistics.mean.template cast<P>();
-    this->running_var() =
-        (unbiased ? statistics.unbiased_var() : statistics.var()).template cast<P>();
+    this->running_var() = remembered_var(statistics).template cast<P>();
   }
 
  protected:
-  using TrackingBase = Base;
   using Base::Base;
 
  private:
@@ -171,6 +170,11 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
     Parameters<S, Channels> result = statistics.var();
     kernels::inverse_std(result.data(), result.size(), this->eps());
     return result;
+  }
+
+  Parameters<S, Channels> remembered_var(const Statistics& statistics) const {
+    return this->options().running_variance == RunningVariance::unbiased ? statistics.unbiased_var()
+                                                                         : statistics.var();
   }
 
   void check(const Statistics& statistics) const {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "eigen_norm/core/checks.hpp"
-#include "eigen_norm/core/layer.hpp"
+#include "eigen_norm/core/conditioned.hpp"
 #include "eigen_norm/core/running_statistics.hpp"
 
 namespace eigen_norm {
@@ -30,9 +30,10 @@ struct ChannelAffine {
 ///     normalise_batch(x, y, shape, var)                  in training, where statistics are by
 ///                                                        channel; as Layer does by default
 template <typename Derived, typename Scalar, int Channels, typename Options>
-class TrackingLayer : public Layer<Derived, Scalar, Channels> {
-  using Base = Layer<Derived, Scalar, Channels>;
+class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
+  using Base = Conditioned<Derived, Scalar, Channels>;
   friend Base;
+  friend typename Base::LayerBase;
   friend typename Base::CallsBase;
 
  public:
@@ -81,7 +82,7 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
   }
 
  protected:
-  using LayerBase = Base;
+  using TrackingBase = TrackingLayer;
   using typename Base::ConstOperand;
   using typename Base::MutableOperand;
 
@@ -178,7 +179,7 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
     S *const mean = array(0), *const var = array(1);
     if (repeats == 1) {
       self().normalise_batch(x, y, shape, var);
-      return running_.update(last.mean.data(), var, count, options_);
+      return remember(last.mean.data(), var, running_.correction(count, options_.running_variance));
     }
     // mean(c) = sum_r mean(r, c) / repeats, and var(c) likewise
     last.begin(shape, true);
@@ -195,7 +196,39 @@ class TrackingLayer : public Layer<Derived, Scalar, Channels> {
         last.inv_std.data()[r * num_features_ + c] = one.inv_std[c];
       }
     }
-    running_.update(mean, var, count, options_);
+    remember(mean, var, running_.correction(count, options_.running_variance));
+  }
+
+  /// Takes mean and corrected variance into the running ones.
+  void remember(const S* mean, S* var, const S& correction) {
+    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
+    running_.update(mean, var, options_.momentum);
+  }
+
+  /// The same from statistics under conditions, averaged over instances that have more than one
+  /// value.
+  void take_in(const Units& parts, const Mask* mask, const Parameters<S>& mean,
+               const Parameters<S>& var) {
+    if (!options_.track_running_stats || !this->is_training()) return;
+    Parameters<S> batch_mean = Parameters<S>::Zero(num_features_), batch_var = batch_mean;
+    Index instances = 0;
+    for (Index u = 0; u < (parts.share_statistics() ? 1 : parts.count()); ++u) {
+      const Index values = parts.values(mask, u), first = parts.first_statistic(u);
+      if (values < 2) continue;
+      ++instances;
+      batch_mean += mean.segment(first, num_features_);
+      batch_var += var.segment(first, num_features_) *
+                   running_.correction(values, options_.running_variance);
+    }
+    if (instances == 0) return;
+    batch_mean /= S(static_cast<double>(instances));
+    batch_var /= S(static_cast<double>(instances));
+    running_.update(batch_mean.data(), batch_var.data(), options_.momentum);
+  }
+
+  void read_running(Parameters<S>& mean, Parameters<S>& var) const {
+    mean = running_.mean().template cast<S>();
+    var = running_.var().template cast<S>();
   }
 
   void infer_into(const ConstOperand& x, const MutableOperand& y) const {

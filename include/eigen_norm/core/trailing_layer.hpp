@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "eigen_norm/core/checks.hpp"
-#include "eigen_norm/core/layer.hpp"
+#include "eigen_norm/core/conditioned.hpp"
 
 namespace eigen_norm {
 
@@ -18,9 +18,10 @@ namespace eigen_norm {
 ///
 /// A derived class says `class_name()`, and `Settings settings(options)`.
 template <typename Derived, typename Scalar, int Features, typename Options>
-class TrailingLayer : public Layer<Derived, Scalar, Features> {
-  using Base = Layer<Derived, Scalar, Features>;
+class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
+  using Base = Conditioned<Derived, Scalar, Features>;
   friend Base;
+  friend typename Base::LayerBase;
   friend typename Base::CallsBase;
 
  public:
@@ -45,8 +46,6 @@ class TrailingLayer : public Layer<Derived, Scalar, Features> {
   }
 
  protected:
-  using LayerBase = Base;
-
   /// The options as every such layer understands them.
   struct Settings {
     double eps;
@@ -116,6 +115,10 @@ class TrailingLayer : public Layer<Derived, Scalar, Features> {
 
   memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
     return memory::CollapsedShape::over_trailing(layout, shape_.rank());
+  }
+  static constexpr bool mask_is_of_elements = true;
+  Index samples(const memory::Shape& shape) const {
+    return shape.rank() > shape_.rank() ? shape[0] : 1;
   }
   bool wants_packed() const { return shape_.rank() > 1; }
 

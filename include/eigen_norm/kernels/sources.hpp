@@ -46,7 +46,11 @@ class FromData {
   void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
                StatisticTile<S>& out) const {
     const CollapsedShape& v = x.shape;
-    of_lines({x.at(r, first * v.group), v.outer, v.outer_stride, v.group * v.inner},
+    // The channels of a group are one long run, unless x is some of the positions alone.
+    const bool one_run = v.group == 1 || v.channel_stride == v.inner;
+    const Scalar* const data = x.at(r, first * v.group);
+    of_lines(one_run ? Runs<Scalar>{data, v.outer, v.outer_stride, v.group * v.inner}
+                     : Runs<Scalar>{data, v.group, v.channel_stride, v.inner},
              v.group * v.channel_stride, count, out,
              [&](Index k) { return v.statistic(r, first + k); });
   }

@@ -15,12 +15,30 @@ struct Operand {
     return data + shape.offset(repeat, channel, outer);
   }
 
-  /// One of its repeats.
-  Operand repeat(Index r) const {
-    Operand one{data + r * shape.repeat_stride, shape};
-    one.shape.repeats = 1;
-    one.shape.reversed_repeats = {};
-    return one;
+  /// Some of its repeats, in the order of memory.
+  Operand repeats(Index begin, Index end) const {
+    Operand some{data + begin * shape.repeat_stride, shape};
+    some.shape.repeats = end - begin;
+    some.shape.reversed_repeats = {};
+    return some;
+  }
+  Operand repeat(Index r) const { return repeats(r, r + 1); }
+
+  /// Of its only repeat, the positions o * inner + i from `begin` to `end`, of one o where there is
+  /// an i.
+  Operand positions(Index begin, Index end) const {
+    const Index o = begin / shape.inner;
+    Operand some{data + o * shape.outer_stride + begin % shape.inner, shape};
+    (shape.inner > 1 ? some.shape.inner : some.shape.outer) = end - begin;
+    if (shape.inner > 1) some.shape.outer = 1;
+    return some;
+  }
+
+  /// Some of its channels, which share one statistic.
+  Operand channels(Index begin, Index end) const {
+    Operand some{data + begin * shape.channel_stride, shape};
+    some.shape.channels = some.shape.group = end - begin;
+    return some;
   }
 };
 

@@ -49,6 +49,13 @@ class Shape {
     return result;
   }
 
+  /// The dimensions but one.
+  Shape without(int axis) const {
+    Shape result = part(0, axis);
+    for (int later = axis + 1; later < rank_; ++later) result.push_back((*this)[later]);
+    return result;
+  }
+
   /// "2, 3, 4"
   std::string list() const {
     std::string text;

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "eigen_norm/core/conditions.hpp"
+#include "eigen_norm/core/layer.hpp"
+#include "eigen_norm/core/units.hpp"
+
+namespace eigen_norm {
+
+/// Forward, infer and backward under conditions of the call: with a Mask, with a scale and shift
+/// PerSample, or with both. Everything else is as without them; `backward` takes the conditions of
+/// the forward that it answers.
+///
+/// Statistics come first, merged over the stretches of x that count; then x is normalised as by
+/// given ones, sample by sample where each has a scale of its own. With M elements that count for a
+/// statistic, mask(i) = 1 where i is one of them, and sums over all elements:
+///
+///     dx(i) = inv_std * (gamma * dy(i) - mask(i) * (t1 + xhat(i) * t2) / M)
+///
+/// Works in row-major order: column-major objects are copied. Layers of fixed size use heap memory
+/// here.
+template <typename Derived, typename Scalar, int Size>
+class Conditioned : public Layer<Derived, Scalar, Size> {
+  using Base = Layer<Derived, Scalar, Size>;
+
+ public:
+  using Base::backward;
+  using Base::forward;
+  using Base::infer;
+  using typename Base::P;
+  using typename Base::S;
+
+  template <typename X, typename Y>
+  void forward(const X& x, Y&& y, const Mask& mask) {
+    forward_under({&mask, nullptr}, x, y);
+  }
+  template <typename X, typename Y>
+  void forward(const X& x, Y&& y, const PerSample<P>& affine) {
+    forward_under({nullptr, &affine}, x, y);
+  }
+  template <typename X, typename Y>
+  void forward(const X& x, Y&& y, const Mask& mask, const PerSample<P>& affine) {
+    forward_under({&mask, &affine}, x, y);
+  }
+
+  template <typename X, typename Y>
+  void infer(const X& x, Y&& y, const Mask& mask) const {
+    infer_under({&mask, nullptr}, x, y);
+  }
+  template <typename X, typename Y>
+  void infer(const X& x, Y&& y, const PerSample<P>& affine) const {
+    infer_under({nullptr, &affine}, x, y);
+  }
+  template <typename X, typename Y>
+  void infer(const X& x, Y&& y, const Mask& mask, const PerSample<P>& affine) const {
+    infer_under({&mask, &affine}, x, y);
+  }
+
+  template <typename X, typename Dy, typename Dx>
+  void backward(const X& x, const Dy& dy, Dx&& dx, const Mask& mask) {
+    backward_under({&mask, nullptr}, nullptr, x, dy, dx);
+  }
+  template <typename X, typename Dy, typename Dx>
+  void backward(const X& x, const Dy& dy, Dx&& dx, PerSample<P>& affine) {
+    backward_under({nullptr, &affine}, &affine, x, dy, dx);
+  }
+  template <typename X, typename Dy, typename Dx>
+  void backward(const X& x, const Dy& dy, Dx&& dx, const Mask& mask, PerSample<P>& affine) {
+    backward_under({&mask, &affine}, &affine, x, dy, dx);
+  }
+
+ protected:
+  using ConditionedBase = Conditioned;
+  using Base::Base;
+  using typename Base::ConstBuffer;
+  using typename Base::ConstOperand;
+  using typename Base::MutableBuffer;
+  using typename Base::MutableOperand;
+
+  using LayerBase = Base;
+
+  /// What a layer may say otherwise: how many samples there are in x; whether a mask is of all
+  /// elements of x, or of its positions; and what goes on with own and with running statistics.
+  static Index samples(const memory::Shape& shape) { return shape[0]; }
+  static constexpr bool mask_is_of_elements = false;
+  void check_mask(const memory::Shape&, const Mask*) const {}
+  void take_in(const Units&, const Mask*, const Parameters<S>&, const Parameters<S>&) {}
+  void read_running(Parameters<S>&, Parameters<S>&) const {}
+
+ private:
+  struct Conditions {
+    const Mask* mask;
+    const PerSample<P>* affine;
+  };
+
+  const Derived& self() const { return static_cast<const Derived&>(*this); }
+  Derived& self() { return static_cast<Derived&>(*this); }
+
+  Units units(const memory::CollapsedShape& view, const memory::Shape& shape) const {
+    return {view, self().samples(shape), Derived::mask_is_of_elements};
+  }
+
+  void check_conditions(const Conditions& given, const memory::Shape& shape, bool own) const {
+    if (own) self().check_mask(shape, given.mask);
+    if (given.mask != nullptr) this->check_shape("a mask", mask_shape(shape), given.mask->shape());
+    if (given.affine == nullptr) return;
+    if (this->affine().any()) {
+      memory::raise_logic(self().name() +
+                          ": a scale and shift per sample need a layer without gamma and beta");
+    }
+    check_table("scale", given.affine->scale, shape);
+    check_table("shift", given.affine->shift, shape);
+  }
+  memory::Shape mask_shape(const memory::Shape& shape) const {
+    if constexpr (Derived::mask_is_of_elements) {
+      return shape;
+    } else {
+      return shape.without(self().channel_axis(shape.rank()));
+    }
+  }
+  void check_table(const char* what, const typename PerSample<P>::Table& table,
+                   const memory::Shape& shape) const {
+    const memory::Shape expected{self().samples(shape), this->affine().size()};
+    const memory::Shape got{table.rows(), table.cols()};
+    if (table.size() > 0 && got != expected) this->raise_shape(what, expected.text(), got);
+  }
+  void check_gradients(const PerSample<P>& affine) const {
+    const auto alike = [](const auto& a, const auto& b) {
+      return a.rows() == b.rows() && a.cols() == b.cols();
+    };
+    if (!alike(affine.scale, affine.scale_grad) || !alike(affine.shift, affine.shift_grad)) {
+      memory::raise_invalid(
+          self().name() +
+          ": expected scale_grad and shift_grad as large as scale and shift: call "
+          "zero_grad() first");
+    }
+  }
+
+  template <typename X, typename Y>
+  void forward_under(const Conditions& given, const X& x, Y& y) {
+    const auto check = [&](const memory::Shape& shape) {
+      this->checked_for(given.mask != nullptr ? Purpose::part : Purpose::forward)(shape);
+      check_conditions(given, shape, !this->by_running(false));
+    };
+    this->template transform<true>(
+        x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
+          const memory::Shape& shape = in.layout.shape;
+          const bool own = !this->by_running(false);
+          auto& last = this->last();
+          last.begin(shape, own);
+          last.masked = given.mask != nullptr;
+          last.per_sample = given.affine != nullptr;
+          if (shape.size() == 0) return;
+          const ConstOperand from = this->operand(in, own);
+          const Units parts = units(from.shape, shape);
+          Parameters<S> mean(from.shape.statistics()), var(mean.size());
+          const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
+          last.resize(mean.size());
+          if (last.is_kept()) {
+            std::copy_n(mean.data(), mean.size(), last.mean.data());
+            std::copy_n(inv_std.data(), mean.size(), last.inv_std.data());
+          }
+          normalise_parts(parts, given, from, this->operand(out, own), mean, inv_std);
+          if (own) self().take_in(parts, given.mask, mean, var);
+        });
+  }
+
+  template <typename X, typename Y>
+  void infer_under(const Conditions& given, const X& x, Y& y) const {
+    const auto check = [&](const memory::Shape& shape) {
+      this->checked_for(given.mask != nullptr ? Purpose::part : Purpose::inference)(shape);
+      check_conditions(given, shape, !this->by_running(true));
+    };
+    this->template transform<true>(
+        x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
+          if (in.layout.shape.size() == 0) return;
+          const bool own = !this->by_running(true);
+          const ConstOperand from = this->operand(in, own);
+          const Units parts = units(from.shape, in.layout.shape);
+          Parameters<S> mean(from.shape.statistics()), var(mean.size());
+          const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
+          normalise_parts(parts, given, from, this->operand(out, own), mean, inv_std);
+        });
+  }
+
+  template <typename X, typename Dy, typename Dx>
+  void backward_under(const Conditions& given, PerSample<P>* gradients, const X& x, const Dy& dy,
+                      Dx& dx) {
+    this->check_answerable(given.mask != nullptr, given.affine != nullptr);
+    const auto check = [&](const memory::Shape& shape) {
+      this->check_last(shape);
+      check_conditions(given, shape, false);
+      if (gradients != nullptr) check_gradients(*gradients);
+    };
+    this->template differentiate<true>(
+        x, dy, dx, check,
+        [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
+          if (in.layout.shape.size() == 0) return;
+          const auto& last = this->last();
+          const bool own = last.own_statistics;
+          const ConstOperand from = this->operand(in, own);
+          const Units parts = units(from.shape, in.layout.shape);
+          Parameters<S> mean = last.mean.view(), inv_std = last.inv_std.view();
+          if (!last.is_kept()) {
+            Parameters<S> var(from.shape.statistics());
+            mean.resize(var.size());
+            inv_std = measure(parts, given, from, own, mean, var);
+          }
+          differentiate_parts(parts, given, gradients, from, this->operand(gradient, own),
+                              this->operand(out, own), mean, inv_std);
+        });
+  }
+
+  /// Mean, variance and inv_std, of x or running.
+  Parameters<S> measure(const Units& parts, const Conditions& given, const ConstOperand& x,
+                        bool own, Parameters<S>& mean, Parameters<S>& var) const {
+    if (own) {
+      parts.template measure<Scalar>(x, given.mask, this->eps(), Derived::centred, mean.data(),
+                                     var.data());
+    } else {
+      self().read_running(mean, var);
+    }
+    Parameters<S> inv_std = var;
+    kernels::inverse_std(inv_std.data(), inv_std.size(), this->eps());
+    return inv_std;
+  }
+
+  kernels::Affine<P> affine_of(const Conditions& given, Index sample) const {
+    if (given.affine == nullptr) return this->affine().view();
+    const auto row = [sample](const typename PerSample<P>::Table& table) {
+      return table.size() == 0 ? nullptr : table.data() + sample * table.cols();
+    };
+    return {row(given.affine->scale), row(given.affine->shift)};
+  }
+
+  void normalise_parts(const Units& parts, const Conditions& given, const ConstOperand& x,
+                       const MutableOperand& y, const Parameters<S>& mean,
+                       const Parameters<S>& inv_std) const {
+    using Source = kernels::FromForward<Scalar>;
+    if (given.affine == nullptr) {
+      return kernels::normalise(x, y, this->affine().view(), Source({mean.data(), inv_std.data()}));
+    }
+    for (Index n = 0; n < parts.samples(); ++n) {
+      const Index first = parts.first_statistic(n * (parts.count() / parts.samples()));
+      kernels::normalise(parts.sample(x, n), parts.sample(y, n), affine_of(given, n),
+                         Source({mean.data() + first, inv_std.data() + first}));
+    }
+  }
+
+  static void add(const S* sums, typename PerSample<P>::Table& gradient, Index sample) {
+    for (Index c = 0; c < gradient.cols(); ++c) {
+      gradient(sample, c) = static_cast<P>(S(gradient(sample, c)) + sums[c]);
+    }
+  }
+
+  void differentiate_parts(const Units& parts, const Conditions& given, PerSample<P>* gradients,
+                           const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                           const Parameters<S>& mean, const Parameters<S>& inv_std) {
+    using Source = kernels::FromForward<Scalar>;
+    const bool own = this->last().own_statistics;
+    const Index channels = x.shape.channels;
+    const Parameters<S> nothing = Parameters<S>::Zero(mean.size());
+    Parameters<S> t1 = nothing, t2 = nothing, sums;
+    for (Index u = 0; u < parts.count(); ++u) {
+      const Index first = parts.first_statistic(u);
+      const ConstOperand xs = parts.unit(x, u), dys = parts.unit(dy, u);
+      const kernels::Affine<P> affine = affine_of(given, parts.sample_of(u));
+      sums.resize(2 * channels * Base::pieces(xs));
+      kernels::backward(
+          kernels::BackwardPass<Scalar>{xs, dys, {nullptr, xs.shape}, affine, own, sums.data()},
+          Source({mean.data() + first, inv_std.data() + first}), Base::pieces(xs));
+      for (Index c = 0; c < channels; ++c) {
+        const S gamma = S(affine.gamma_at(c));
+        t2[first + c / x.shape.group] += gamma * sums[c];
+        t1[first + c / x.shape.group] += gamma * sums[channels + c];
+      }
+      if (gradients == nullptr) {
+        this->affine().accumulate(sums.data(), sums.data() + channels);
+      } else {
+        add(sums.data(), gradients->scale_grad, parts.sample_of(u));
+        add(sums.data() + channels, gradients->shift_grad, parts.sample_of(u));
+      }
+    }
+    for (Index u = 0; u < parts.count(); ++u) {
+      const Index first = parts.first_statistic(u);
+      const Index values = std::max<Index>(1, parts.values(given.mask, u));
+      const auto write = [&](const ConstOperand& xs, const ConstOperand& dys,
+                             const MutableOperand& dxs, Index channel, bool valid) {
+        kernels::Affine<P> affine = affine_of(given, parts.sample_of(u));
+        if (affine.gamma != nullptr) affine.gamma += channel;
+        kernels::BackwardPass<Scalar> pass{
+            xs, dys, dxs, affine, own && valid, nullptr, Derived::centred};
+        pass.given = {(valid ? t1 : nothing).data() + first, (valid ? t2 : nothing).data() + first,
+                      values};
+        kernels::backward(pass, Source({mean.data() + first, inv_std.data() + first}), 1);
+      };
+      parts.for_each_part(given.mask, u, write, parts.unit(x, u), parts.unit(dy, u),
+                          parts.unit(dx, u));
+    }
+  }
+};
+
+}  // namespace eigen_norm
