@@ -148,7 +148,7 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
     renorm_.measure(mean, inv_std, this->num_features(), this->running().view(this->eps()),
                     *this->options().renorm);
     kernels::normalise(x, y, renorm_.applied_to(this->affine().view()),
-                       kernels::FromForward<Scalar>({mean, inv_std}));
+                       kernels::FromChannels<Scalar>({mean, inv_std}));
   }
 
   void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {

@@ -54,6 +54,39 @@ TEST(Backward, IsTheDefinitionOnEveryView) {
   }
 }
 
+// The sums alone, and dx alone from them as given.
+TEST(Backward, InTwoHalvesIsTheSame) {
+  for (const test::KernelCase& each : test::kernel_cases()) {
+    SCOPED_TRACE(each.name);
+    const memory::CollapsedShape& shape = each.shape;
+    const Passes p(shape, eps, 3);
+    const Gradients whole = backward_of(p, shape, true, false);
+    const FromForward<double> source({p.mean.data(), p.inv_std.data()});
+    Doubles sums(2 * p.gamma.size()), dx(p.x.size(), 0);
+    BackwardPass<double> pass{{p.x.data(), shape},
+                              {p.dy.data(), shape},
+                              {nullptr, shape},
+                              {p.gamma.data(), nullptr},
+                              true,
+                              sums.data()};
+    backward(pass, source, 1);
+    const auto channels = static_cast<std::ptrdiff_t>(p.gamma.size());
+    expect_near(Doubles(sums.begin(), sums.begin() + channels), whole.dgamma);
+    expect_near(Doubles(sums.begin() + channels, sums.end()), whole.dbeta);
+
+    Doubles t1(p.mean.size(), 0), t2 = t1;
+    test::for_each_element(shape, [&](auto at, auto s, auto c) {
+      t1[s] += p.gamma[c] * p.dy[at];
+      t2[s] += p.gamma[c] * p.dy[at] * (p.x[at] - p.mean[s]) * p.inv_std[s];
+    });
+    pass.dx.data = dx.data();
+    pass.affine_sums = nullptr;
+    pass.given = {t1.data(), t2.data(), shape.values_per_statistic()};
+    backward(pass, source, 1);
+    expect_near(dx, whole.dx);
+  }
+}
+
 TEST(Backward, OntoDyItselfIsTheSame) {
   for (const test::KernelCase& each : test::kernel_cases()) {
     SCOPED_TRACE(each.name);

@@ -37,6 +37,7 @@ inline std::vector<KernelCase> kernel_cases() {
       {"runs longer than a chunk", view(1, 2, 2, 2051, 0, 2 * 2051, 2051, 1)},
       {"runs in groups of 3 channels", view(2, 1, 6, 10, 60, 0, 10, 3)},
       {"runs in a group wider than a tile", view(2, 1, 1054, 3, 3162, 0, 3, 1054)},
+      {"runs of some positions in groups of 3", view(2, 1, 6, 10, 84, 0, 14, 3)},
       {"one run", view(1, 3, 1, 17, 0, 17, 17, 1)},
       {"columns of a matrix with gaps", view(1, 37, 19, 1, 0, 23, 1, 1)},
       {"more columns than a tile", view(1, 9, 1054, 1, 0, 1054, 1, 1)},

@@ -6,7 +6,7 @@
 
 #include "eigen_norm/core/conditions.hpp"
 #include "eigen_norm/core/layer.hpp"
-#include "eigen_norm/core/units.hpp"
+#include "eigen_norm/core/unit_pass.hpp"
 
 namespace eigen_norm {
 
@@ -163,7 +163,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
             std::copy_n(mean.data(), mean.size(), last.mean.data());
             std::copy_n(inv_std.data(), mean.size(), last.inv_std.data());
           }
-          normalise_parts(parts, given, from, this->operand(out, own), mean, inv_std);
+          pass(parts, given, own, mean, inv_std).normalise(from, this->operand(out, own));
           if (own) self().take_in(parts, given.mask, mean, var);
         });
   }
@@ -182,7 +182,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
           const Units parts = units(from.shape, in.layout.shape);
           Parameters<S> mean(from.shape.statistics()), var(mean.size());
           const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
-          normalise_parts(parts, given, from, this->operand(out, own), mean, inv_std);
+          pass(parts, given, own, mean, inv_std).normalise(from, this->operand(out, own));
         });
   }
 
@@ -209,9 +209,21 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
             mean.resize(var.size());
             inv_std = measure(parts, given, from, own, mean, var);
           }
-          differentiate_parts(parts, given, gradients, from, this->operand(gradient, own),
-                              this->operand(out, own), mean, inv_std);
+          pass(parts, given, own, mean, inv_std)
+              .differentiate(from, this->operand(gradient, own), this->operand(out, own),
+                             [&](Index sample, const S* dgamma, const S* dbeta) {
+                               if (gradients != nullptr) {
+                                 return gradients->accumulate(sample, dgamma, dbeta);
+                               }
+                               this->affine().accumulate(dgamma, dbeta);
+                             });
         });
+  }
+
+  UnitPass<Scalar> pass(const Units& parts, const Conditions& given, bool own,
+                        const Parameters<S>& mean, const Parameters<S>& inv_std) const {
+    return {parts,          given.mask, this->affine().view(), given.affine, mean.data(),
+            inv_std.data(), own,        Derived::centred};
   }
 
   /// Mean, variance and inv_std, of x or running.
@@ -226,80 +238,6 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
     Parameters<S> inv_std = var;
     kernels::inverse_std(inv_std.data(), inv_std.size(), this->eps());
     return inv_std;
-  }
-
-  kernels::Affine<P> affine_of(const Conditions& given, Index sample) const {
-    if (given.affine == nullptr) return this->affine().view();
-    const auto row = [sample](const typename PerSample<P>::Table& table) {
-      return table.size() == 0 ? nullptr : table.data() + sample * table.cols();
-    };
-    return {row(given.affine->scale), row(given.affine->shift)};
-  }
-
-  void normalise_parts(const Units& parts, const Conditions& given, const ConstOperand& x,
-                       const MutableOperand& y, const Parameters<S>& mean,
-                       const Parameters<S>& inv_std) const {
-    using Source = kernels::FromForward<Scalar>;
-    if (given.affine == nullptr) {
-      return kernels::normalise(x, y, this->affine().view(), Source({mean.data(), inv_std.data()}));
-    }
-    for (Index n = 0; n < parts.samples(); ++n) {
-      const Index first = parts.first_statistic(n * (parts.count() / parts.samples()));
-      kernels::normalise(parts.sample(x, n), parts.sample(y, n), affine_of(given, n),
-                         Source({mean.data() + first, inv_std.data() + first}));
-    }
-  }
-
-  static void add(const S* sums, typename PerSample<P>::Table& gradient, Index sample) {
-    for (Index c = 0; c < gradient.cols(); ++c) {
-      gradient(sample, c) = static_cast<P>(S(gradient(sample, c)) + sums[c]);
-    }
-  }
-
-  void differentiate_parts(const Units& parts, const Conditions& given, PerSample<P>* gradients,
-                           const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
-                           const Parameters<S>& mean, const Parameters<S>& inv_std) {
-    using Source = kernels::FromForward<Scalar>;
-    const bool own = this->last().own_statistics;
-    const Index channels = x.shape.channels;
-    const Parameters<S> nothing = Parameters<S>::Zero(mean.size());
-    Parameters<S> t1 = nothing, t2 = nothing, sums;
-    for (Index u = 0; u < parts.count(); ++u) {
-      const Index first = parts.first_statistic(u);
-      const ConstOperand xs = parts.unit(x, u), dys = parts.unit(dy, u);
-      const kernels::Affine<P> affine = affine_of(given, parts.sample_of(u));
-      sums.resize(2 * channels * Base::pieces(xs));
-      kernels::backward(
-          kernels::BackwardPass<Scalar>{xs, dys, {nullptr, xs.shape}, affine, own, sums.data()},
-          Source({mean.data() + first, inv_std.data() + first}), Base::pieces(xs));
-      for (Index c = 0; c < channels; ++c) {
-        const S gamma = S(affine.gamma_at(c));
-        t2[first + c / x.shape.group] += gamma * sums[c];
-        t1[first + c / x.shape.group] += gamma * sums[channels + c];
-      }
-      if (gradients == nullptr) {
-        this->affine().accumulate(sums.data(), sums.data() + channels);
-      } else {
-        add(sums.data(), gradients->scale_grad, parts.sample_of(u));
-        add(sums.data() + channels, gradients->shift_grad, parts.sample_of(u));
-      }
-    }
-    for (Index u = 0; u < parts.count(); ++u) {
-      const Index first = parts.first_statistic(u);
-      const Index values = std::max<Index>(1, parts.values(given.mask, u));
-      const auto write = [&](const ConstOperand& xs, const ConstOperand& dys,
-                             const MutableOperand& dxs, Index channel, bool valid) {
-        kernels::Affine<P> affine = affine_of(given, parts.sample_of(u));
-        if (affine.gamma != nullptr) affine.gamma += channel;
-        kernels::BackwardPass<Scalar> pass{
-            xs, dys, dxs, affine, own && valid, nullptr, Derived::centred};
-        pass.given = {(valid ? t1 : nothing).data() + first, (valid ? t2 : nothing).data() + first,
-                      values};
-        kernels::backward(pass, Source({mean.data() + first, inv_std.data() + first}), 1);
-      };
-      parts.for_each_part(given.mask, u, write, parts.unit(x, u), parts.unit(dy, u),
-                          parts.unit(dx, u));
-    }
   }
 };
 

@@ -101,9 +101,29 @@ struct PerSample {
   Table scale, shift;
   Table scale_grad = {}, shift_grad = {};
 
+  /// Adds the sums behind the gradients of one sample.
+  template <typename S>
+  void accumulate(Index sample, const S* dscale, const S* dshift) {
+    add(dscale, sample, scale_grad);
+    add(dshift, sample, shift_grad);
+  }
+
   void zero_grad() {
     scale_grad.setZero(scale.rows(), scale.cols());
     shift_grad.setZero(shift.rows(), shift.cols());
+  }
+
+  /// Row `sample` of a table, or null where it is empty.
+  static const P* row(const Table& table, Index sample) {
+    return table.size() == 0 ? nullptr : table.data() + sample * table.cols();
+  }
+
+ private:
+  template <typename S>
+  static void add(const S* sums, Index sample, Table& gradient) {
+    for (Index c = 0; c < gradient.cols(); ++c) {
+      gradient(sample, c) = static_cast<P>(S(gradient(sample, c)) + sums[c]);
+    }
   }
 };
 

@@ -69,7 +69,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
           if (in.layout.shape.size() == 0) return;
           kernels::normalise(
               this->operand(in, false), this->operand(out, false), this->affine().view(),
-              kernels::FromForward<Scalar>({statistics.mean.data(), inv_std.data()}));
+              kernels::FromChannels<Scalar>({statistics.mean.data(), inv_std.data()}));
         });
   }
 

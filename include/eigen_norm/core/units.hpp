@@ -25,6 +25,7 @@ class Units {
   Index count() const { return count_; }
   Index samples() const { return count_ / per_sample_; }
   Index sample_of(Index unit) const { return unit / per_sample_; }
+  Index first_unit(Index sample) const { return sample * per_sample_; }
   bool share_statistics() const { return share_statistics_; }
 
   template <typename T>

@@ -198,9 +198,9 @@ class Known : private At {
   }
 };
 
-template <typename Scalar>
-struct StatisticsOfForward {
-  static constexpr bool by_channel = false;
+template <typename Scalar, bool ByChannel>
+struct GivenStatistics {
+  static constexpr bool by_channel = ByChannel;
   const Stat<Scalar>* mean;
   const Stat<Scalar>* inv_std;
 
@@ -236,7 +236,11 @@ struct StatisticsOfRunning {
 
 /// Those that a forward pass kept, for its backward pass.
 template <typename Scalar>
-using FromForward = Known<Scalar, StatisticsOfForward<Scalar>>;
+using FromForward = Known<Scalar, GivenStatistics<Scalar, false>>;
+
+/// Those of each channel, never by row or lane.
+template <typename Scalar>
+using FromChannels = Known<Scalar, GivenStatistics<Scalar, true>>;
 
 /// The running ones of each channel.
 template <typename Scalar>

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/core/conditions.hpp"
+
+#include <gtest/gtest.h>
+
+#include <unsupported/Eigen/CXX11/Tensor>
+#include <vector>
+
+namespace eigen_norm {
+namespace {
+
+struct Stretch {
+  Index begin, end;
+  bool valid;
+  friend bool operator==(const Stretch& a, const Stretch& b) {
+    return a.begin == b.begin && a.end == b.end && a.valid == b.valid;
+  }
+};
+
+std::vector<Stretch> stretches(const Mask& mask, Index begin, Index end) {
+  std::vector<Stretch> result;
+  mask.for_each_span(begin, end, [&](Index b, Index e, bool valid) {
+    result.push_back({b, e, valid});
+  });
+  return result;
+}
+
+Eigen::Array<bool, 1, 8> places() {
+  Eigen::Array<bool, 1, 8> valid;
+  valid << false, true, true, false, false, true, false, true;
+  return valid;
+}
+
+TEST(Mask, IsReadAsStretchesThatAreAlike) {
+  const Mask mask(places());
+  EXPECT_EQ(mask.shape(), memory::Shape{8});
+  const std::vector<Stretch> all = {{0, 1, false}, {1, 3, true},  {3, 5, false},
+                                    {5, 6, true},  {6, 7, false}, {7, 8, true}};
+  EXPECT_EQ(stretches(mask, 0, 8), all);
+  EXPECT_EQ(mask.count(0, 8), 4);
+}
+
+TEST(Mask, IsReadFromAnyPlaceToAnyOther) {
+  const Mask mask(places());
+  for (Index begin = 0; begin <= 8; ++begin) {
+    for (Index end = begin; end <= 8; ++end) {
+      Index next = begin;
+      for (const Stretch& s : stretches(mask, begin, end)) {
+        EXPECT_EQ(s.begin, next);
+        EXPECT_LT(s.begin, s.end);
+        for (Index i = s.begin; i < s.end; ++i) EXPECT_EQ(places()(i), s.valid) << i;
+        next = s.end;
+      }
+      EXPECT_EQ(next, end);
+      EXPECT_EQ(mask.count(begin, end), places().segment(begin, end - begin).count());
+    }
+  }
+}
+
+TEST(Mask, IsOfAnyStorageOrderAndScalar) {
+  Eigen::Tensor<bool, 2, Eigen::RowMajor> rows(2, 3);
+  rows.setValues({{true, false, true}, {true, true, false}});
+  Eigen::Tensor<float, 2> columns(2, 3);
+  columns.setValues({{0.5F, 0, -2}, {1, 3, 0}});
+  const Eigen::ArrayXXi numbers = (Eigen::ArrayXXi(2, 3) << 5, 0, -1, 2, 7, 0).finished();
+  for (const Mask& mask : {Mask(rows), Mask(columns), Mask(numbers), Mask(numbers != 0)}) {
+    EXPECT_EQ(mask.shape(), (memory::Shape{2, 3}));
+    EXPECT_EQ(stretches(mask, 0, 6), stretches(Mask(rows), 0, 6));
+    EXPECT_EQ(mask.count(0, 3), 2);
+  }
+}
+
+TEST(Mask, OfLengthsCountsTheBeginningOfEachSequence) {
+  const Mask mask = Mask::of_lengths({4, 0, 3}, 4);
+  EXPECT_EQ(mask.shape(), (memory::Shape{3, 4}));
+  EXPECT_EQ(mask.count(0, 4), 4);
+  EXPECT_EQ(mask.count(4, 8), 0);
+  EXPECT_EQ(stretches(mask, 8, 12), (std::vector<Stretch>{{8, 11, true}, {11, 12, false}}));
+  EXPECT_EQ(Mask::of_lengths({2, 2}, 2).count(0, 4), 4);
+  EXPECT_THROW(Mask::of_lengths({-1}, 4), std::invalid_argument);
+  EXPECT_THROW(Mask::of_lengths({5}, 4), std::invalid_argument);
+}
+
+TEST(PerSample, AddsToGradientsOfWhatThereIs) {
+  using Table = PerSample<float>::Table;
+  PerSample<float> affine{Table::Ones(2, 3), Table()};
+  affine.zero_grad();
+  EXPECT_EQ(affine.scale_grad.rows(), 2);
+  EXPECT_EQ(affine.shift_grad.size(), 0);
+  const std::vector<double> dscale = {1, 2, 3}, dshift = {4, 5, 6};
+  affine.accumulate(1, dscale.data(), dshift.data());
+  affine.accumulate(1, dscale.data(), dshift.data());
+  EXPECT_TRUE((affine.scale_grad.row(0) == 0).all());
+  EXPECT_EQ(affine.scale_grad(1, 2), 6);
+  EXPECT_EQ(affine.row(affine.scale, 1), affine.scale.data() + 3);
+  EXPECT_EQ(affine.row(affine.shift, 1), nullptr);
+}
+
+}  // namespace
+}  // namespace eigen_norm
