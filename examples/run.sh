@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, then builds both examples and runs them on their real data.
+# Installs what is missing, then builds the examples and runs them.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 
@@ -13,3 +13,4 @@ cmake --build "$build" --parallel "$jobs"
 
 "$build/examples/clinical_mlp"
 "$build/examples/digits_cnn"
+"$build/examples/streaming_filter"
