@@ -2,6 +2,7 @@
 #include <eigen_norm/eigen_norm.hpp>
 #include <exception>
 #include <iostream>
+#include <type_traits>
 #include <vector>
 
 // Prints the message of every misuse that docs/layers/ shows, one a line.
@@ -51,6 +52,81 @@ void say_of_backward_and_gamma(Layer norm, const X& x, const X& other) {
   say([&] { norm.forward(x); });
 }
 
+/// With a mask of another shape, without the mask of the forward, with a scale and shift per sample
+/// where there is a gamma, and with too many scales.
+template <typename Layer, typename X>
+void say_of_conditions(Layer norm, Layer plain, const X& x, const Mask& mask, const Mask& other) {
+  X y;
+  const Index channels = norm.gamma().size();
+  PerSample<float> affine;
+  affine.scale.setOnes(3, channels);
+  say([&] { norm.forward(x, y, other); });
+  norm.forward(x, y, mask);
+  say([&] { norm.backward(x, x); });
+  say([&] { norm.forward(x, y, affine); });
+  say([&] { plain.forward(x, y, affine); });
+}
+
+template <typename Options>
+Options without_affine() {
+  Options options;
+  options.gamma = options.beta = false;
+  return options;
+}
+
+void say_of_batch_norm_conditions() {
+  BatchNormOptions options = without_affine<BatchNormOptions>();
+  BatchNorm1d<float> norm(4), plain(4, options);
+  const Tensor3 x = ones(2, 4, 5);
+  Tensor3 y = x, dx = x;
+  const Mask mask = Mask::of_lengths({5, 2}, 5);
+  say([] { Mask::of_lengths({6}, 5); });
+  say_of_conditions(norm, plain, x, mask, Mask::of_lengths({5, 2}, 6));
+  say([&] { norm.forward(x, y, Mask::of_lengths({1, 0}, 5)); });
+  norm.forward(x, y);
+  say([&] { norm.backward(x, x, dx, mask); });
+
+  PerSample<float> affine;
+  affine.shift.setZero(2, 5);
+  say([&] { plain.forward(x, y, affine); });
+  affine.shift.setZero(2, 4);
+  plain.forward(x, y, affine);
+  say([&] { plain.backward(x, x, dx, affine); });
+  say([&] { plain.backward(x, x); });
+  plain.forward(x, y);
+  say([&] { plain.backward(x, x, dx, affine); });
+  options.virtual_batch_size = 1;
+  say([&] { BatchNorm1d<float>(4, options).forward(x, y, mask); });
+}
+
+void say_of_a_batch_in_parts() {
+  const BatchNorm1d<float> narrow(3);
+  BatchNorm1d<float> norm(4);
+  const MatrixXf x = ones(2, 4);
+  auto statistics = norm.batch_statistics(x), of_three = narrow.batch_statistics(ones(2, 3));
+  auto gradients = norm.gradient_sums(statistics, x, x);
+  const auto gradients_of_three = narrow.gradient_sums(of_three, ones(2, 3), ones(2, 3));
+  say([&] { norm.forward_by(of_three, x); });
+  say([&] { norm.forward_by(norm.batch_statistics(ones(1, 4)), x); });
+  say([&] { norm.backward_by(statistics, gradients_of_three, x, x); });
+  say([&] { statistics.merge(of_three); });
+  say([&] { gradients.merge(gradients_of_three); });
+
+  BatchNormOptions options;
+  options.renorm = BatchRenorm{};
+  say([&] { BatchNorm1d<float>(4, options).forward_by(statistics, x); });
+  options.track_running_stats = false;
+  say([&] { BatchNorm1d<float>(4, options); });
+  options.renorm = BatchRenorm{0.5, 3};
+  say([&] { BatchNorm1d<float>(4, options); });
+
+  BatchNormOptions virtual_batches;
+  virtual_batches.virtual_batch_size = 4;
+  say([&] { BatchNorm1d<float>(4, virtual_batches).forward(ones(6, 4)); });
+  virtual_batches.virtual_batch_size = 0;
+  say([&] { BatchNorm1d<float>(4, virtual_batches); });
+}
+
 void say_of_batch_norm() {
   say([] { BatchNorm2d<float>(0); });
   say([] { BatchNorm2d<float>(64, negative_eps<BatchNormOptions>()); });
@@ -63,6 +139,9 @@ void say_of_batch_norm() {
   untracked.track_running_stats = false;
   say([&] { BatchNorm1d<float>(10, untracked).infer(ones(1, 10)); });
   say([&] { BatchNorm1d<float>(10, untracked).freeze(); });
+  say([&] { BatchNorm1d<float>(10, untracked).update_running_stats({}); });
+  say([&] { BatchNorm1d<float>(10, untracked).set_running_stats({}); });
+  say([&] { BatchNorm1d<float>(10, untracked).inference_affine(); });
   BatchNorm1d<float> norm(10);
   norm.running_var() = Eigen::ArrayXf::Ones(2);
   say([&] { norm.infer(ones(5, 10)); });
@@ -77,9 +156,12 @@ void say_of_instance_norm() {
   say([] { InstanceNorm2d<float>(4).forward(ones(2, 4, 1, 1)); });
   say([] { InstanceNorm2d<float>(4).infer(ones(4, 1, 1)); });
   say([] { InstanceNorm2d<float>(4).freeze(); });
+  say([] { InstanceNorm2d<float>(4).inference_affine(); });
   InstanceNormOptions options;
   options.gamma = options.track_running_stats = true;
   say_of_backward_and_gamma(InstanceNorm2d<float>(4, options), ones(2, 4, 3, 3), ones(2, 4, 3, 2));
+  say_of_conditions(InstanceNorm2d<float>(4, options), InstanceNorm2d<float>(4), ones(2, 4, 3, 3),
+                    Mask(ones(2, 3, 3)), Mask(ones(2, 3, 2)));
   InstanceNorm1d<float> norm(4, options);
   norm.running_mean() = Eigen::ArrayXf::Ones(1);
   say([&] { norm.infer(ones(2, 4, 5)); });
@@ -95,6 +177,11 @@ void say_of_trailing() {
   say([] { Layer<float, Eigen::Dynamic>({5, 6}).forward(ones(2, 6, 5)); });
   say([] { Layer<float, Eigen::Dynamic>(4).forward(ones(4, 1)); });
   say_of_backward_and_gamma(Layer<float, Eigen::Dynamic>(4), ones(2, 4), ones(3, 4));
+  Options plain;
+  plain.gamma = false;
+  if constexpr (std::is_same_v<Options, LayerNormOptions>) plain.beta = false;
+  say_of_conditions(Layer<float, Eigen::Dynamic>(4), Layer<float, Eigen::Dynamic>(4, plain),
+                    ones(2, 4), Mask(ones(2, 4)), Mask(ones(2, 3)));
 }
 
 void say_of_group_norm() {
@@ -107,12 +194,17 @@ void say_of_group_norm() {
   say([] { GroupNorm<float>(2, 4, channels_last<GroupNormOptions>()).forward(ones(2, 4, 5, 6)); });
   say([] { GroupNorm<float>(2, 4).forward(ones(4, 1)); });
   say_of_backward_and_gamma(GroupNorm<float>(2, 4), ones(2, 4), ones(3, 4));
+  say_of_conditions(GroupNorm<float>(2, 4),
+                    GroupNorm<float>(2, 4, without_affine<GroupNormOptions>()), ones(2, 4, 5),
+                    Mask(ones(2, 5)), Mask(ones(2, 6)));
 }
 
 }  // namespace
 
 int main() {
   say_of_batch_norm();
+  say_of_batch_norm_conditions();
+  say_of_a_batch_in_parts();
   say_of_instance_norm();
   say_of_trailing<LayerNorm, LayerNormOptions>();
   say_of_trailing<RMSNorm, RMSNormOptions>();
