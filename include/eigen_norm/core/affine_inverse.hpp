@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <Eigen/Core>
+#include <cmath>
+#include <limits>
 #include <sstream>
 #include <string>
 
@@ -29,9 +30,10 @@ class AffineInverse {
  public:
   /// The smallest |gamma| that can be inverted beside such a beta.
   static P least_gamma(const P& beta) {
-    const P normal = P(4) / static_cast<P>(Eigen::NumTraits<Scalar>::highest());
-    const P beside = P(16) * static_cast<P>(Eigen::NumTraits<Scalar>::epsilon()) * magnitude(beta);
-    return beside > normal ? beside : normal;
+    using Limits = std::numeric_limits<Scalar>;
+    const auto eps = static_cast<P>(std::ldexp(1.0, 1 - Limits::digits));
+    const P beside_beta = P(16) * eps * magnitude(beta), normal = static_cast<P>(Limits::min());
+    return beside_beta > normal ? beside_beta : normal;
   }
 
   /// Takes gamma and beta of `size` channels. Returns the first that cannot be inverted, or `size`.
