@@ -373,8 +373,8 @@ TEST(BackwardFromOutput, RefusesAGammaThatIsTooSmall) {
   batch.gamma()(2) = 1e-30F;
   for (int mode = 0; mode < 2; ++mode) {
     expect_refused(batch,
-                   "BatchNorm1d(4): expected |gamma| of at least 9.53674e-07 to recover xhat from "
-                   "y beside beta -0.5, got 1e-30 in channel 2",
+                   "BatchNorm1d(4): expected a gamma of at least 9.53674e-07 in size to recover "
+                   "xhat from y beside beta -0.5, got 1e-30 in channel 2",
                    [&] { batch.backward_from_output(y, y, dx); });
     EXPECT_EQ(dx, unchanged);
     batch.eval();
@@ -384,8 +384,8 @@ TEST(BackwardFromOutput, RefusesAGammaThatIsTooSmall) {
   layer.forward(x);
   layer.gamma()(23) = 0;
   expect_refused(layer,
-                 "LayerNorm({6, 4}): expected |gamma| of at least 1.17549e-38 to recover xhat from "
-                 "y beside beta 0, got 0 in feature 23",
+                 "LayerNorm({6, 4}): expected a gamma of at least 1.17549e-38 in size to recover "
+                 "xhat from y beside beta 0, got 0 in feature 23",
                  [&] { layer.backward_from_output(x, x); });
   RMSNormOptions options;
   options.zero_centered_gamma = true;
@@ -393,8 +393,8 @@ TEST(BackwardFromOutput, RefusesAGammaThatIsTooSmall) {
   rms.forward(x);
   rms.gamma()(1) = -1;
   expect_refused(rms,
-                 "RMSNorm(4): expected |gamma| of at least 1.17549e-38 to recover xhat from y "
-                 "beside beta 0, got 0 in feature 1",
+                 "RMSNorm(4): expected a gamma of at least 1.17549e-38 in size to recover xhat "
+                 "from y beside beta 0, got 0 in feature 1",
                  [&] { rms.backward_from_output(x, x); });
   EXPECT_NO_THROW(rms.backward(x, x));
 }

@@ -60,8 +60,8 @@ TEST(AffineInverse, RefusesTheFirstGammaThatIsTooSmall) {
 TEST(AffineInverse, SaysWhatIsTooSmall) {
   const std::vector<float> gamma{1, 0}, beta{0, 0.5F};
   EXPECT_EQ(Inverse::refusal({gamma.data(), beta.data()}, 1),
-            "expected |gamma| of at least 9.53674e-07 to recover xhat from y beside beta 0.5, got "
-            "0");
+            "expected a gamma of at least 9.53674e-07 in size to recover xhat from y beside beta "
+            "0.5, got 0");
 }
 
 // A number that is none is no small one: the gradients will say so.

@@ -20,8 +20,8 @@ namespace eigen_norm {
 ///
 ///     eps * (|xhat| + |beta / gamma|)
 ///
-/// Where |beta / gamma| is beyond 1 / (16 * eps), beta's share alone can be 1 / 16 of a standard
-/// deviation, and there is too little left to learn from: such a gamma cannot be inverted. Nor one
+/// Where |beta / gamma| is beyond 1 / (16 * eps), beta's share alone can be 1 / 32 of a standard
+/// deviation, and too little is left to learn from: such a gamma cannot be inverted. Nor can one
 /// below the smallest normal number of the data, where y has lost digits to being small.
 template <typename Scalar, int Size>
 class AffineInverse {
@@ -53,8 +53,9 @@ class AffineInverse {
   static std::string refusal(const kernels::Affine<P>& affine, Index channel) {
     std::ostringstream text;
     const P beta = affine.beta_at(channel);
-    text << "expected |gamma| of at least " << least_gamma(beta)
-         << " to recover xhat from y beside beta " << beta << ", got " << affine.gamma_at(channel);
+    text << "expected a gamma of at least " << least_gamma(beta)
+         << " in size to recover xhat from y beside beta " << beta << ", got "
+         << affine.gamma_at(channel);
     return text.str();
   }
 
