@@ -116,6 +116,8 @@ struct GradientSums {
 ///     t1 = sum(gamma * dy) = t.dy,   t2 = sum(gamma * dy * xhat) = t.dy_xhat
 ///
 /// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std; `share` has 1 / m.
+/// The inv_std before the bracket may be another than that of xhat, where x is not the input
+/// itself.
 template <typename P>
 struct Backward {
   P centre, inv_std, slope, offset;
@@ -123,7 +125,11 @@ struct Backward {
   Backward() = default;
   template <typename S>
   Backward(const Statistic<S>& s, const GradientSums<S>& t, const Shares<S>& share)
-      : centre(static_cast<P>(s.mean)), inv_std(narrow<P>(s.inv_std)) {
+      : Backward(s, t, share, s.inv_std) {}
+  template <typename S>
+  Backward(const Statistic<S>& s, const GradientSums<S>& t, const Shares<S>& share,
+           const S& outer_inv_std)
+      : centre(static_cast<P>(s.mean)), inv_std(narrow<P>(outer_inv_std)) {
     const S xhat_share = s.inv_std * t.dy_xhat * share.dy_xhat;
     slope = static_cast<P>(-xhat_share);
     offset = static_cast<P>(-(t.dy * share.dy + (S(centre) - s.mean) * xhat_share));
