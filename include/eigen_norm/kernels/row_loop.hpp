@@ -33,7 +33,7 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   AffineTile<P> tile(affine, v.channels);
   const Writer<Scalar> writer(v.size());
   // No more: reading waits while a block is computed.
-  const Index per_block = rows_per_block(v, Index{1} << 10);
+  const Index per_block = rows_per_block(v, Index{sizeof(Scalar) == 2 ? 2048 : 1024});
   const Index next_block = per_block * v.repeat_stride * Index{sizeof(Scalar)};
   StatisticTile<Stat<Scalar>> statistics;
   for (Index first = part.repeat_begin; first < part.repeat_end; first += per_block) {
