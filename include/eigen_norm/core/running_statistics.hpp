@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <Eigen/Core>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "eigen_norm/core/options.hpp"
@@ -52,19 +52,21 @@ class RunningStatistics {
     const S m = S(static_cast<double>(count));
     const S correction =
         options.running_variance == RunningVariance::unbiased ? S(m / (m - S(1))) : S(1);
+    const S kept = S(1) - momentum;
     const auto average = [&](const P& running, const S& batch) {
-      return static_cast<P>((S(1) - momentum) * S(running) + momentum * batch);
+      const S old_part = kept * S(running), new_part = momentum * batch;
+      return static_cast<P>(old_part + new_part);
     };
     for (Index c = 0; c < mean_.size(); ++c) {
       if (!is_finite(batch_mean[c]) || !is_finite(average(mean_[c], batch_mean[c])) ||
-          !is_finite(average(var_[c], batch_var[c] * correction))) {
+          !is_finite(average(var_[c], S(batch_var[c] * correction)))) {
         ++skipped_;
         return;
       }
     }
     for (Index c = 0; c < mean_.size(); ++c) {
       mean_[c] = average(mean_[c], batch_mean[c]);
-      var_[c] = average(var_[c], batch_var[c] * correction);
+      var_[c] = average(var_[c], S(batch_var[c] * correction));
     }
     ++tracked_;
   }
@@ -78,7 +80,7 @@ class RunningStatistics {
   template <typename T>
   static bool is_finite(const T& value) {
     using std::abs;
-    return abs(value) <= std::numeric_limits<T>::max();
+    return abs(value) <= T(Eigen::NumTraits<T>::highest());
   }
 
   Parameters<P, Size> mean_, var_;
