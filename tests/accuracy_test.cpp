@@ -17,33 +17,7 @@ namespace {
 
 constexpr Real limit = 2e-6L;
 
-struct Errors {
-  Real y = 0;
-  Real dx = 0;
-};
-
 std::vector<Subject> subjects() { return centred_subjects<float>(); }
-
-Real ratio(Real error, Real scale) {
-  return std::isfinite(error) ? (error == 0 ? 0 : error / scale)
-                              : std::numeric_limits<Real>::infinity();
-}
-
-Real worst_ratio(const Logical& got, const Logical& want, const Logical& scale) {
-  Real worst = 0;
-  for (std::size_t i = 0; i < got.values.size(); ++i) {
-    worst = std::max(worst, ratio(std::abs(got.values[i] - want.values[i]), scale.values[i]));
-  }
-  return worst;
-}
-
-Errors measure(const Subject& subject, const Logical& x, const Logical& dy, double eps = 1e-5) {
-  const Affine affine{random_gamma(subject.parameters, 11), random_beta(subject.parameters, 12)};
-  const Reference want = subject.definition(x, dy, affine, Real(eps));
-  const Answers got = subject.run(x, dy, affine, eps);
-  const Scales scale = scales(subject, x, dy, affine, want);
-  return {worst_ratio(got.y, want.y, scale.y), worst_ratio(got.dx, want.dx, scale.dx)};
-}
 
 void expect_accurate(const Subject& subject, const Logical& x, const Logical& dy,
                      double eps = 1e-5) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <vector>
@@ -206,6 +207,18 @@ std::vector<Subject> centred_subjects() {
           batch_norm_1d<Scalar>()};
 }
 
+// And every other layer.
+template <typename Scalar>
+std::vector<Subject> all_subjects() {
+  std::vector<Subject> list = centred_subjects<Scalar>();
+  list.push_back(instance_norm_2d<Scalar, Eigen::RowMajor>(1));
+  list.push_back(instance_norm_2d<Scalar, Eigen::RowMajor>(3));
+  list.push_back(instance_norm_2d<Scalar, Eigen::ColMajor>(1));
+  list.push_back(rms_norm_rows<Scalar, Eigen::RowMajor>());
+  list.push_back(rms_norm_rows<Scalar, Eigen::ColMajor>());
+  return list;
+}
+
 // max(1, |gamma * xhat|, |beta|) by element, and the size of dx's largest term:
 // dx = inv_std * (g - mean(g) - xhat * mean(g * xhat)), g = gamma * dy: three terms, none counted
 // as smaller than the typical g.
@@ -238,6 +251,34 @@ inline Scales scales(const Subject& subject, const Logical& x, const Logical& dy
         want.inv_std[s];
   });
   return result;
+}
+
+// The largest errors of y and dx on their scales.
+struct Errors {
+  Real y = 0;
+  Real dx = 0;
+};
+
+inline Real ratio(Real error, Real scale) {
+  return std::isfinite(error) ? (error == 0 ? 0 : error / scale)
+                              : std::numeric_limits<Real>::infinity();
+}
+
+inline Real worst_ratio(const Logical& got, const Logical& want, const Logical& scale) {
+  Real worst = 0;
+  for (std::size_t i = 0; i < got.values.size(); ++i) {
+    worst = std::max(worst, ratio(std::abs(got.values[i] - want.values[i]), scale.values[i]));
+  }
+  return worst;
+}
+
+inline Errors measure(const Subject& subject, const Logical& x, const Logical& dy,
+                      double eps = 1e-5) {
+  const Affine affine{random_gamma(subject.parameters, 11), random_beta(subject.parameters, 12)};
+  const Reference want = subject.definition(x, dy, affine, Real(eps));
+  const Answers got = subject.run(x, dy, affine, eps);
+  const Scales scale = scales(subject, x, dy, affine, want);
+  return {worst_ratio(got.y, want.y, scale.y), worst_ratio(got.dx, want.dx, scale.dx)};
 }
 
 }  // namespace eigen_norm::test
