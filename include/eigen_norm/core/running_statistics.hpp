@@ -59,14 +59,14 @@ class RunningStatistics {
     };
     for (Index c = 0; c < mean_.size(); ++c) {
       if (!is_finite(batch_mean[c]) || !is_finite(average(mean_[c], batch_mean[c])) ||
-          !is_finite(average(var_[c], S(batch_var[c] * correction)))) {
+          !is_finite(average(var_[c], batch_var[c] * correction))) {
         ++skipped_;
         return;
       }
     }
     for (Index c = 0; c < mean_.size(); ++c) {
       mean_[c] = average(mean_[c], batch_mean[c]);
-      var_[c] = average(var_[c], S(batch_var[c] * correction));
+      var_[c] = average(var_[c], batch_var[c] * correction);
     }
     ++tracked_;
   }
