@@ -141,6 +141,13 @@ TEST_F(Allocation, NeverHappensInAWarmInstanceNorm) {
   }
 }
 
+TEST_F(Allocation, NeverHappensInWarmLayersOf16Bits) {
+  using Images = Eigen::Tensor<Eigen::half, 4, Eigen::RowMajor>;
+  expect_none<Owned<Images>>(BatchNorm2d<Eigen::half>(7), {3, 7, 2, 7});
+  using Rows = RowMatrix<Eigen::bfloat16>;
+  expect_none<Owned<Rows>>(LayerNorm<Eigen::bfloat16>(300), {40, 300});
+}
+
 TEST_F(Allocation, HappensOnceForACopyThatIsReturned) {
   BatchNorm1d<float> norm(4);
   const Eigen::MatrixXf x = Eigen::MatrixXf::Random(6, 4);
