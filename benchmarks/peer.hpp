@@ -26,8 +26,8 @@ class Peer {
   /// What the last verb wrote, and how it and data.x are read.
   virtual const Scalar* result() const { return out_; }
   virtual Layout layout(const Problem& problem) const { return problem.layout; }
-  virtual const Scalar* gamma_grad() const = 0;
-  virtual const Scalar* beta_grad() const = 0;
+  virtual const Parameter<Scalar>* gamma_grad() const = 0;
+  virtual const Parameter<Scalar>* beta_grad() const = 0;
 
  private:
   const Scalar* out_;
@@ -61,12 +61,14 @@ struct Entry {
 template <typename Scalar>
 std::vector<Entry<Scalar>> peers() {
   std::vector<Entry<Scalar>> result{{"eigen-norm", make_eigen_norm<Scalar>, true}};
+  if constexpr (std::is_arithmetic_v<Scalar>) {
 #ifdef SPEED_PLAIN_EIGEN
-  result.push_back({"plain Eigen", make_plain_eigen<Scalar>, false});
+    result.push_back({"plain Eigen", make_plain_eigen<Scalar>, false});
 #endif
 #ifdef SPEED_LIBTORCH
-  result.push_back({"libtorch", make_libtorch<Scalar>, true});
+    result.push_back({"libtorch", make_libtorch<Scalar>, true});
 #endif
+  }
   if constexpr (std::is_same_v<Scalar, float>) {
 #ifdef SPEED_ONEDNN
     result.push_back({"oneDNN", make_onednn, true});

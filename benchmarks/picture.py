@@ -72,7 +72,7 @@ def draw(rows, ours, floor, peers):
             y += 1.5 * ROW
             parts.append(text(16, y - 4, layer, weight="600"))
         y += ROW
-        shape = problem[1].replace("x", "×") + ("" if layer == "LayerNorm" else ", " + problem[2])
+        shape = problem[1].replace("x", "×") + ("" if layer in ("LayerNorm", "RMSNorm") else ", " + problem[2])
         parts.append(text(LEFT - 12, y - 4, shape, "end", 11.5))
         for panel, pass_ in enumerate(("forward", "backward")):
             start = position(panel, LOWEST)

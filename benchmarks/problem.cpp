@@ -20,7 +20,8 @@ constexpr Index layer_norm[][2] = {{4096, 768}, {8192, 4096}, {32768, 128},
 constexpr Index group_norm[][5] = {{8, 512, 32, 32, 32}, {2, 320, 64, 64, 32}, {16, 64, 56, 56, 8}};
 
 std::string layer_name(Layer layer) {
-  static const char* const names[] = {"BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm"};
+  static const char* const names[] = {"BatchNorm1d", "BatchNorm2d", "LayerNorm", "RMSNorm",
+                                      "GroupNorm"};
   return names[static_cast<int>(layer)];
 }
 
@@ -56,8 +57,8 @@ std::vector<Problem> problems() {
       result.push_back({Layer::batch_norm_1d, n, c, 1, 1, layout});
     }
   }
-  for (const auto& [n, c] : layer_norm) {
-    result.push_back({Layer::layer_norm, n, c, 1, 1, Layout::rows});
+  for (const Layer layer : {Layer::layer_norm, Layer::rms_norm}) {
+    for (const auto& [n, c] : layer_norm) result.push_back({layer, n, c, 1, 1, Layout::rows});
   }
   for (const Layout layout : {Layout::first, Layout::last}) {
     for (const auto& [n, c, h, w, groups] : group_norm) {
@@ -73,6 +74,13 @@ std::vector<Problem> double_problems() {
           {Layer::batch_norm_1d, 4096, 256, 1, 1, Layout::rows},
           {Layer::layer_norm, 4096, 768, 1, 1, Layout::rows},
           {Layer::group_norm, 8, 512, 32, 32, Layout::first, 32}};
+}
+
+std::vector<Problem> half_problems() {
+  return {{Layer::batch_norm_2d, 32, 64, 112, 112, Layout::first},
+          {Layer::batch_norm_2d, 32, 256, 56, 56, Layout::first},
+          {Layer::layer_norm, 4096, 768, 1, 1, Layout::rows},
+          {Layer::layer_norm, 8192, 4096, 1, 1, Layout::rows}};
 }
 
 }  // namespace speed

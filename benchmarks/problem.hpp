@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 #include <cstddef>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace speed {
@@ -12,7 +13,7 @@ using Eigen::Index;
 
 constexpr double eps = 1e-5;
 
-enum class Layer { batch_norm_1d, batch_norm_2d, layer_norm, group_norm };
+enum class Layer { batch_norm_1d, batch_norm_2d, layer_norm, rms_norm, group_norm };
 enum class Pass { forward, infer, backward };
 constexpr Pass passes[] = {Pass::infer, Pass::forward, Pass::backward};
 
@@ -31,8 +32,9 @@ struct Problem {
   Index size() const { return n * c * spatial(); }
   std::string name() const;  ///< "BatchNorm2d/32x64x112x112/first"
 
+  bool is_by_row() const { return layer == Layer::layer_norm || layer == Layer::rms_norm; }
   Index statistics() const {
-    if (layer == Layer::layer_norm) return n;
+    if (is_by_row()) return n;
     return layer == Layer::group_norm ? n * groups : c;
   }
 
@@ -41,7 +43,7 @@ struct Problem {
   void visit(Layout order, const F& f) const {
     for (Index i = 0; i < n; ++i) {
       for (Index j = 0; j < c; ++j) {
-        const Index statistic = layer == Layer::layer_norm   ? i
+        const Index statistic = is_by_row()                  ? i
                                 : layer == Layer::group_norm ? i * groups + j * groups / c
                                                              : j;
         for (Index s = 0; s < spatial(); ++s) f(offset(order, i, j, s), statistic, j);
@@ -66,14 +68,20 @@ struct Problem {
 
 const char* name(Pass pass);
 
-/// What is measured: in float, and a few of them in double.
+/// What is measured: in float, and a few of them in double and in 16 bits.
 std::vector<Problem> problems();
 std::vector<Problem> double_problems();
+std::vector<Problem> half_problems();
+
+/// The type of gamma, beta and the running statistics: float for 16-bit data.
+template <typename Scalar>
+using Parameter = std::conditional_t<std::is_arithmetic_v<Scalar>, Scalar, float>;
 
 /// The same numbers serve every problem, which takes as many of them as it needs.
 template <typename Scalar>
 struct Data {
   using Array = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
+  using Parameters = Eigen::Array<Parameter<Scalar>, Eigen::Dynamic, 1>;
 
   explicit Data(const std::vector<Problem>& problems) {
     Index size = 0, channels = 0;
@@ -84,13 +92,14 @@ struct Data {
     x = Array::Random(size);
     dy = Array::Random(size);
     out = Array::Zero(size);
-    gamma = Array::Random(channels) + Scalar(2);
-    beta = Array::Random(channels);
-    running_mean = Array::Random(channels);
-    running_var = Array::Random(channels) + Scalar(2);
+    gamma = Parameters::Random(channels) + Parameter<Scalar>(2);
+    beta = Parameters::Random(channels);
+    running_mean = Parameters::Random(channels);
+    running_var = Parameters::Random(channels) + Parameter<Scalar>(2);
   }
 
-  Array x, dy, gamma, beta, running_mean, running_var;
+  Array x, dy;
+  Parameters gamma, beta, running_mean, running_var;
   mutable Array out;  ///< y or dx of whoever runs
 };
 

@@ -13,6 +13,8 @@ namespace speed {
 ///     y  = xhat * gamma + beta,  xhat = (x - mean) * inv_std
 ///     dx = inv_std * (gamma * dy - (sum(gamma * dy) + xhat * sum(gamma * dy * xhat)) / m)
 ///     dgamma = sum(dy * xhat),  dbeta = sum(dy)
+///
+/// RMSNorm: mean, beta and sum(gamma * dy) are 0.
 template <typename Scalar>
 class Reference {
   using Array = Eigen::ArrayXd;
@@ -25,12 +27,13 @@ class Reference {
     mean_ = var_ = dy_sum_ = dy_xhat_sum_ = Array::Zero(statistics);
     dgamma_ = dbeta_ = Array::Zero(problem.c);
 
-    visit([&](Index e, Index s, Index) { mean_[s] += at(data_.x, e) / count_; });
+    const bool centred = problem.layer != Layer::rms_norm;
+    if (centred) visit([&](Index e, Index s, Index) { mean_[s] += at(data_.x, e) / count_; });
     visit([&](Index e, Index s, Index) { var_[s] += square(at(data_.x, e) - mean_[s]) / count_; });
     inv_std_ = (var_ + eps).rsqrt();
     visit([&](Index e, Index s, Index c) {
       const double dy = at(data_.dy, e), xhat = (at(data_.x, e) - mean_[s]) * inv_std_[s];
-      dy_sum_[s] += at(data_.gamma, c) * dy;
+      if (centred) dy_sum_[s] += at(data_.gamma, c) * dy;
       dy_xhat_sum_[s] += at(data_.gamma, c) * dy * xhat;
       dgamma_[c] += dy * xhat;
       dbeta_[c] += dy;
@@ -46,10 +49,12 @@ class Reference {
       const double off = std::abs(got - expected);
       worst = off <= worst ? worst : off;  // NaN stays
     };
+    const bool has_beta = problem_.layer != Layer::rms_norm;
     const bool running = pass == Pass::infer && (problem_.layer == Layer::batch_norm_1d ||
                                                  problem_.layer == Layer::batch_norm_2d);
     visit([&](Index e, Index s, Index c) {
-      const double x = at(data_.x, e), gamma = at(data_.gamma, c), beta = at(data_.beta, c);
+      const double x = at(data_.x, e), gamma = at(data_.gamma, c);
+      const double beta = has_beta ? at(data_.beta, c) : 0;
       const double xhat = (x - mean_[s]) * inv_std_[s];
       double expected = xhat * gamma + beta;
       if (running) {
@@ -66,6 +71,7 @@ class Reference {
       for (Index c = 0; c < problem_.c; ++c) {
         see(static_cast<double>(peer.gamma_grad()[c]) / std::sqrt(terms),
             dgamma_[c] / std::sqrt(terms));
+        if (!has_beta) continue;
         see(static_cast<double>(peer.beta_grad()[c]) / std::sqrt(terms),
             dbeta_[c] / std::sqrt(terms));
       }
@@ -78,7 +84,8 @@ class Reference {
   void visit(const F& f) const {
     problem_.visit(layout_, f);
   }
-  static double at(const typename Data<Scalar>::Array& values, Index i) {
+  template <typename Values>
+  static double at(const Values& values, Index i) {
     return static_cast<double>(values[i]);
   }
   static double square(double value) { return value * value; }

@@ -58,8 +58,8 @@ def table(header, lines):
 
 def label(key):
     layer, shape, layout, scalar, pass_, _ = key
-    layout = "" if layer == "LayerNorm" else ", " + layout
-    return f"{shape.replace('x', '×')}{layout}{', double' if scalar == 'double' else ''}, {pass_}"
+    layout = "" if layer in ("LayerNorm", "RMSNorm") else ", " + layout
+    return f"{shape.replace('x', '×')}{layout}{'' if scalar == 'float' else ', ' + scalar}, {pass_}"
 
 
 def in_order(keys):
@@ -95,10 +95,10 @@ def ratio_table(rows, layer, threads):
 
 
 def losses(rows):
-    keys = [k for k in in_order(rows) if measured(rows[k])]
+    keys = [k for k in in_order(rows) if measured(rows[k]) and any(p in rows[k] for p in PEERS)]
     peers = [{p: rows[k][p] for p in PEERS if p in rows[k]} for k in keys]
     lost = [(k, min(p, key=p.get), p) for k, p in zip(keys, peers) if p and min(p.values()) < rows[k][OURS]]
-    text = f"eigen-norm is the fastest in {len(keys) - len(lost)} of {len(keys)} rows."
+    text = f"eigen-norm is the fastest in {len(keys) - len(lost)} of {len(keys)} rows that others are in."
     if not lost:
         return text + "\n"
     text += " It is slower in these:\n\n"
@@ -125,7 +125,7 @@ def summary(rows):
     training, inference = ["forward", "backward"], ["infer"]
     cases = [("BatchNorm2d", ["first"], peer) for peer in PEERS]
     cases += [("BatchNorm2d", ["last"], None), ("BatchNorm1d", ["rows", "columns"], None),
-              ("LayerNorm", ["rows"], None), ("GroupNorm", ["first", "last"], None)]
+              ("LayerNorm", ["rows"], None), ("RMSNorm", ["rows"], None), ("GroupNorm", ["first", "last"], None)]
     counts = sorted({key[5] for key in rows})
     lines = []
     for layer, layouts, peer in cases:

@@ -20,7 +20,13 @@ namespace {
 
 using namespace speed;
 
+/// 16-bit results are rounded, by half a unit in the last place; they are below 16.
+template <typename Scalar>
 constexpr double tolerance = 1e-3;
+template <>
+constexpr double tolerance<Eigen::half> = 1e-3 + 1.0 / 256;
+template <>
+constexpr double tolerance<Eigen::bfloat16> = 1e-3 + 1.0 / 32;
 
 // A pass that takes longer is not warmed up and repeated less often.
 constexpr double slow_seconds = 0.15;
@@ -50,11 +56,18 @@ void run(Peer<Scalar>& peer, Pass pass) {
 template <typename Scalar>
 using References = std::map<Layout, Reference<Scalar>>;
 
+template <typename Scalar>
+const char* scalar_name() {
+  if (std::is_same_v<Scalar, float>) return "float";
+  if (std::is_same_v<Scalar, double>) return "double";
+  return std::is_same_v<Scalar, Eigen::half> ? "half" : "bfloat16";
+}
+
 /// "BatchNorm2d/32x64x112x112/first/float/forward/eigen-norm/1"
 template <typename Scalar>
 std::string row_name(const Problem& problem, Pass pass, const char* peer, int threads) {
-  return problem.name() + (std::is_same_v<Scalar, float> ? "/float/" : "/double/") + name(pass) +
-         "/" + peer + "/" + std::to_string(threads);
+  return problem.name() + "/" + scalar_name<Scalar>() + "/" + name(pass) + "/" + peer + "/" +
+         std::to_string(threads);
 }
 
 bool is_wanted(const std::string& row) {
@@ -110,7 +123,7 @@ void time_peer(const Problem& problem, const Entry<Scalar>& entry, int threads,
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
 
     const double error = reference.error(*peer, pass);
-    if (!(error < tolerance)) {
+    if (!(error < tolerance<Scalar>)) {
       std::fprintf(stderr, "%s is off by %g and is not timed\n", row.c_str(), error);
       benchmark::AddCustomContext("off: " + row, std::to_string(error));
     } else if (is_wanted(row)) {
@@ -157,8 +170,14 @@ int main(int argc, char** argv) {
 
   const Data<float> floats(problems());
   const Data<double> doubles(double_problems());
+  const Data<Eigen::half> halves(half_problems());
+  const Data<Eigen::bfloat16> bfloats(half_problems());
   for (const Problem& problem : problems()) time_problem(problem, floats);
   for (const Problem& problem : double_problems()) time_problem(problem, doubles);
+  for (const Problem& problem : half_problems()) {
+    time_problem(problem, bfloats);
+    time_problem(problem, halves);
+  }
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

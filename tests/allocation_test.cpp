@@ -47,6 +47,7 @@ void expect_none(Layer layer, const Dims& dims) {
     layer.forward(x.view(), y.view());
     layer.infer(x.view(), y.view());
     layer.backward(x.view(), dy.view(), dx.view());
+    layer.backward_from_output(y.view(), dy.view(), dx.view());
   };
   const auto place = [](Dims of, Index samples) {
     of[0] = samples;
@@ -61,6 +62,8 @@ void expect_none(Layer layer, const Dims& dims) {
   EXPECT_EQ(heap_requests([&] { layer.infer(x.view(), y.view()); }), 0U) << "infer";
   EXPECT_EQ(heap_requests([&] { layer.backward(x.view(), dy.view(), dx.view()); }), 0U)
       << "backward";
+  EXPECT_EQ(heap_requests([&] { layer.backward_from_output(y.view(), dy.view(), dx.view()); }), 0U)
+      << "backward from the output";
   EXPECT_EQ(heap_requests([&] { use(few, few_y, few, few_dx); }), 0U) << "a smaller batch";
   EXPECT_EQ(heap_requests([&] { use(x, y, dy, dx); }), 0U) << "the larger batch again";
   EXPECT_EQ(heap_requests([&] { use(x, x, x, x); }), 0U) << "in place";
@@ -136,6 +139,13 @@ TEST_F(Allocation, NeverHappensInAWarmInstanceNorm) {
     expect_none_in_tensors<4>(InstanceNorm2d<float>(6, options), {3, 6, 4, 6});
     expect_none_in_tensors<5>(InstanceNorm3d<float>(3, options), {3, 3, 4, 2, 3});
   }
+}
+
+TEST_F(Allocation, NeverHappensInWarmLayersOf16Bits) {
+  using Images = Eigen::Tensor<Eigen::half, 4, Eigen::RowMajor>;
+  expect_none<Owned<Images>>(BatchNorm2d<Eigen::half>(7), {3, 7, 2, 7});
+  using Rows = RowMatrix<Eigen::bfloat16>;
+  expect_none<Owned<Rows>>(LayerNorm<Eigen::bfloat16>(300), {40, 300});
 }
 
 TEST_F(Allocation, HappensOnceForACopyThatIsReturned) {
@@ -223,7 +233,8 @@ TEST_F(Allocation, NeverHappensInALayerOfFixedSize) {
   EXPECT_EQ(heap_requests([&] {
               BatchNorm1d<float, 4> norm;
               const auto y = norm.forward(x);
-              const auto dx = norm.backward(x, y);
+              auto dx = norm.backward(x, y);
+              norm.backward_from_output(y, dx, dx);
               const BatchNorm1d<float, 4> copy = norm;
               x = copy.infer(dx);
             }),

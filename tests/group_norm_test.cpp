@@ -45,8 +45,8 @@ void expect_shape(const Dims& dims, Index groups, ChannelAxis channels) {
 template <typename Scalar>
 void expect_every_shape() {
   std::vector<NamedShape> shapes = channel_shapes();
-  shapes.push_back({"groups wider than a tile", {2, 774, 3}});
-  shapes.push_back({"groups that do not fill a tile", {2, 300, 2}});
+  shapes.push_back({"groups wider than a tile", {2, 3084, 3}});
+  shapes.push_back({"groups that do not fill a tile", {2, 1500, 2}});
   shapes.push_back({"rows of groups longer than a chunk", {2, 4200}});
   for (const NamedShape& shape : shapes) {
     for (const Index groups : groups_of(shape.dims[1])) {

@@ -17,7 +17,7 @@ class EigenNorm : public Peer<typename Norm::Scalar> {
             View out)
       : Peer<Scalar>(data), norm_(std::move(norm)), x_(x), dy_(dy), out_(out) {
     norm_.gamma() = data.gamma.head(problem.c);
-    norm_.beta() = data.beta.head(problem.c);
+    if (norm_.beta().size() > 0) norm_.beta() = data.beta.head(problem.c);
     if constexpr (is_batch_norm) {
       norm_.running_mean() = data.running_mean.head(problem.c);
       norm_.running_var() = data.running_var.head(problem.c);
@@ -32,8 +32,8 @@ class EigenNorm : public Peer<typename Norm::Scalar> {
   }
   void use_threads(int threads) override { Eigen::setNbThreads(threads); }
 
-  const Scalar* gamma_grad() const override { return norm_.gamma_grad().data(); }
-  const Scalar* beta_grad() const override { return norm_.beta_grad().data(); }
+  const Parameter<Scalar>* gamma_grad() const override { return norm_.gamma_grad().data(); }
+  const Parameter<Scalar>* beta_grad() const override { return norm_.beta_grad().data(); }
 
  private:
   static constexpr bool is_batch_norm = std::is_same_v<Norm, eigen_norm::BatchNorm1d<Scalar>> ||
@@ -75,7 +75,9 @@ PeerPtr<Scalar> make_eigen_norm(const Problem& problem, const Data<Scalar>& data
   const auto channels = problem.layout == Layout::last ? ChannelAxis::last : ChannelAxis::first;
   BatchNormOptions batch;
   GroupNormOptions group;
+  RMSNormOptions rms;
   batch.channels = group.channels = channels;
+  rms.eps = eps;
   switch (problem.layer) {
     case Layer::batch_norm_1d:
       if (problem.layout == Layout::columns) {
@@ -86,6 +88,8 @@ PeerPtr<Scalar> make_eigen_norm(const Problem& problem, const Data<Scalar>& data
       return on_images(problem, data, BatchNorm2d<Scalar>(problem.c, batch));
     case Layer::layer_norm:
       return on_matrix<Eigen::RowMajor>(problem, data, LayerNorm<Scalar>(problem.c));
+    case Layer::rms_norm:
+      return on_matrix<Eigen::RowMajor>(problem, data, RMSNorm<Scalar>(problem.c, rms));
     case Layer::group_norm:
       return on_images(problem, data, GroupNorm<Scalar>(problem.groups, problem.c, group));
   }
@@ -94,5 +98,7 @@ PeerPtr<Scalar> make_eigen_norm(const Problem& problem, const Data<Scalar>& data
 
 template PeerPtr<float> make_eigen_norm(const Problem&, const Data<float>&);
 template PeerPtr<double> make_eigen_norm(const Problem&, const Data<double>&);
+template PeerPtr<Eigen::half> make_eigen_norm(const Problem&, const Data<Eigen::half>&);
+template PeerPtr<Eigen::bfloat16> make_eigen_norm(const Problem&, const Data<Eigen::bfloat16>&);
 
 }  // namespace speed

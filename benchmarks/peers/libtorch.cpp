@@ -163,6 +163,8 @@ PeerPtr<Scalar> make_libtorch(const Problem& problem, const Data<Scalar>& data) 
   switch (problem.layer) {
     case Layer::layer_norm:
       return std::make_unique<TorchLayerNorm<Scalar>>(problem, data);
+    case Layer::rms_norm:  // not in version 1.13
+      return nullptr;
     case Layer::group_norm:
       return std::make_unique<TorchGroupNorm<Scalar>>(problem, data);
     default:

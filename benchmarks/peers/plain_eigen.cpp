@@ -115,6 +115,32 @@ class PlainLayerNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
   Column mean, inv_std;
 };
 
+template <typename Scalar>
+class PlainRmsNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
+  using Base = PlainMatrix<Scalar, Eigen::RowMajor>;
+  using Base::dgamma, Base::dy, Base::gamma, Base::out, Base::x;
+  using Column = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
+
+ public:
+  using Base::Base;
+
+  void forward() override {
+    inv_std = (x.square().rowwise().mean() + Scalar(eps)).rsqrt();
+    out = (x.colwise() * inv_std).rowwise() * gamma;
+  }
+  void infer() override { forward(); }
+  void backward() override {
+    const auto xhat = x.colwise() * inv_std;
+    const auto dxhat = dy.rowwise() * gamma;
+    dgamma = (dy * xhat).colwise().sum();
+    const Column second = (dxhat * xhat).rowwise().mean();
+    out = (dxhat - xhat.colwise() * second).colwise() * inv_std;
+  }
+
+ private:
+  Column inv_std;
+};
+
 /// x as a tensor of rank 4. A statistic runs over `Axes` of its dimensions, gamma and beta are
 /// constant along `Fixed` of them.
 template <typename Scalar, std::size_t Axes, std::size_t Fixed>
@@ -214,6 +240,7 @@ PeerPtr<Scalar> make_plain_eigen(const Problem& problem, const Data<Scalar>& dat
   const auto& [layer, n, c, h, w, layout, groups] = problem;
   const Index s = problem.spatial();
   if (layer == Layer::layer_norm) return std::make_unique<PlainLayerNorm<Scalar>>(problem, data);
+  if (layer == Layer::rms_norm) return std::make_unique<PlainRmsNorm<Scalar>>(problem, data);
   if (layout == Layout::rows) {
     return std::make_unique<PlainBatchNorm<Scalar, Eigen::RowMajor>>(problem, data);
   }

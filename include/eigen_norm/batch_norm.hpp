@@ -42,6 +42,7 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   friend typename Base::CallsBase;
   using typename Base::ConstOperand;
   using typename Base::MutableOperand;
+  using typename Base::P;
   using typename Base::S;
 
  public:
@@ -151,15 +152,13 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
                        kernels::FromChannels<Scalar>({mean, inv_std}));
   }
 
-  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
-    if (!renormalised_ || !this->last().own_statistics) {
-      return Base::differentiate_into(x, dy, dx);
-    }
-    S* const sums = this->scratch(Base::pieces(x));
-    S* const dbeta = sums + this->num_features();
-    this->differentiate_by_last(x, dy, dx, renorm_.applied_to(this->affine().view()), sums);
-    renorm_.correct(sums, dbeta);
-    this->affine().accumulate(sums, dbeta);
+  bool is_renormalised() { return renormalised_ && this->last().own_statistics; }
+  kernels::Affine<P> last_affine() {
+    const kernels::Affine<P> affine = this->affine().view();
+    return is_renormalised() ? renorm_.applied_to(affine) : affine;
+  }
+  void correct_sums(S* dgamma, const S* dbeta) {
+    if (is_renormalised()) renorm_.correct(dgamma, dbeta);
   }
 
   static constexpr bool wants_packed() { return false; }

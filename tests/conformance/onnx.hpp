@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "conformance/comparison.hpp"
@@ -13,14 +15,18 @@
 // and stored in float, so a layer in double is no closer to them than one in float.
 namespace eigen_norm::test::onnx {
 
-// ONNX's momentum is the weight of the old statistics, and its running variance is biased.
+// ONNX's momentum is the weight of the old statistics.
 template <typename Tensor, typename Layer, typename Scalar>
 void compare_batch_norm_case(Comparison<Scalar>& compare, const Case& tested, const Logical& x) {
   const bool training = tested.node().integer("training_mode", 0) == 1;
-  BatchNormOptions options;
-  options.eps = static_cast<double>(tested.node().number("epsilon", 1e-5F));
-  options.momentum = 1 - static_cast<double>(tested.node().number("momentum", 0.9F));
-  options.running_variance = RunningVariance::biased;
+  // The defaults of a node are the preset's.
+  const auto or_preset = [](float given, double preset) {
+    return std::isnan(given) ? preset : static_cast<double>(given);
+  };
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  BatchNormOptions options = BatchNormOptions::onnx();
+  options.eps = or_preset(tested.node().number("epsilon", none), options.eps);
+  options.momentum = 1 - or_preset(tested.node().number("momentum", none), 1 - *options.momentum);
   Layer layer(x.dims.at(1), options);
   copy_to_parameters(tested.input(1).values, layer.gamma());
   copy_to_parameters(tested.input(2).values, layer.beta());

@@ -381,6 +381,47 @@ TEST(Conditioned, ByRunningStatisticsAMaskChangesNothing) {
   EXPECT_TRUE(norm.gamma_grad().isApprox(twin.gamma_grad(), 1e-13));
 }
 
+// Conditional BatchNorm in eval, and InstanceNorm by running statistics.
+template <typename Layer, typename Options>
+void expect_per_sample_by_running(Options options) {
+  using Signals = Eigen::Tensor<double, 3, Eigen::RowMajor>;
+  options.gamma = options.beta = false;
+  options.track_running_stats = true;
+  Layer layer(4, options);
+  const Signals x = to_eigen<Signals>(random_normal({3, 4, 5}, 1)),
+                dy = to_eigen<Signals>(random_normal({3, 4, 5}, 2));
+  layer.forward(x);
+  layer.eval();
+  PerSample<double> affine{Table::Random(3, 4), Table::Random(3, 4)};
+  affine.zero_grad();
+  const Signals xhat = layer.infer(x);
+  Signals y, inferred, dx;
+  layer.forward(x, y, affine);
+  layer.infer(x, inferred, affine);
+  layer.backward(x, dy, dx, affine);
+  for (Index n = 0; n < 3; ++n) {
+    for (Index c = 0; c < 4; ++c) {
+      double dscale = 0, dshift = 0;
+      for (Index l = 0; l < 5; ++l) {
+        const double want = xhat(n, c, l) * affine.scale(n, c) + affine.shift(n, c);
+        EXPECT_NEAR(y(n, c, l), want, 1e-13);
+        EXPECT_NEAR(inferred(n, c, l), want, 1e-13);
+        const double inv_std = 1 / std::sqrt(layer.running_var()(c) + options.eps);
+        EXPECT_NEAR(dx(n, c, l), dy(n, c, l) * affine.scale(n, c) * inv_std, 1e-13);
+        dscale += dy(n, c, l) * xhat(n, c, l);
+        dshift += dy(n, c, l);
+      }
+      EXPECT_NEAR(affine.scale_grad(n, c), dscale, 1e-12);
+      EXPECT_NEAR(affine.shift_grad(n, c), dshift, 1e-12);
+    }
+  }
+}
+
+TEST(Conditioned, ByRunningStatisticsEachSampleHasItsScale) {
+  expect_per_sample_by_running<BatchNorm1d<double>>(BatchNormOptions{});
+  expect_per_sample_by_running<InstanceNorm1d<double>>(InstanceNormOptions{});
+}
+
 // A layer that is asked under conditions, as check_gradients takes it.
 template <typename Layer>
 struct Under {

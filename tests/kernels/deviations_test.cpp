@@ -29,6 +29,7 @@ TEST(IsTrustworthy, RefusesSquaresBeyondFloat) {
   EXPECT_TRUE(is_trustworthy<float>(1e30, 10, true));
   EXPECT_FALSE(is_trustworthy<float>(1e39, 10, true));
   EXPECT_FALSE(is_trustworthy<float>(std::numeric_limits<double>::quiet_NaN(), 10, true));
+  EXPECT_TRUE(is_trustworthy<double>(std::numeric_limits<double>::infinity(), 10, true));
 }
 
 TEST(IsTrustworthy, RefusesTinySquaresWhereEpsDoesNotHideThem) {

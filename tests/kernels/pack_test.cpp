@@ -43,7 +43,7 @@ TEST(Store, NarrowsAndWritesAsManyAsThereAreLanes) {
   EXPECT_EQ(data, (std::vector<float>{-1, 0.5f, 0.5f, -1}));
 }
 
-TEST(LoadAndStore, TakeScalarsWithoutVectors) {
+TEST(LoadAndStore, WidenAndNarrow16BitFloats) {
   const std::vector<Eigen::half> data{Eigen::half(0.5f), Eigen::half(-2.0f)};
   std::vector<Eigen::half> copy(2);
   store<2>(copy.data(), load<float, 2>(data.data()) * 2.0f);

@@ -8,11 +8,13 @@
 namespace eigen_norm::kernels {
 namespace {
 
-constexpr Index too_large = Writer<float>::largest_kept / Index{sizeof(float)} + 1;
+template <typename Scalar>
+constexpr Index too_large = Writer<Scalar>::largest_kept / Index{sizeof(Scalar)} + 1;
 
 /// Writes 0, 1, 2, ... to `to`, as the line loops do.
-void write_numbers(float* to, Index n, Index size_of_result) {
-  const Writer<float> writer(size_of_result);
+template <typename Scalar>
+void write_numbers(Scalar* to, Index n, Index size_of_result) {
+  const Writer<Scalar> writer(size_of_result);
   const auto step = [&](auto lanes, Index i) {
     float values[lanes.value];
     for (int l = 0; l < lanes.value; ++l) values[l] = static_cast<float>(i + l);
@@ -23,15 +25,20 @@ void write_numbers(float* to, Index n, Index size_of_result) {
   for_each_pack<float>(n, step, head);
 }
 
-TEST(Writer, WritesTheSamePastTheCacheFromEveryPlace) {
-  for (const Index size : {Index{100}, too_large}) {
+template <typename Scalar>
+class WriterOf : public testing::Test {};
+using Scalars = testing::Types<float, Eigen::half, Eigen::bfloat16>;
+TYPED_TEST_SUITE(WriterOf, Scalars);
+
+TYPED_TEST(WriterOf, WritesTheSamePastTheCacheFromEveryPlace) {
+  for (const Index size : {Index{100}, too_large<TypeParam>}) {
     for (Index offset = 0; offset <= 17; ++offset) {
       for (const Index n : {0, 1, 15, 16, 17, 49, 200}) {
-        std::vector<float> memory(300, -1.0f);
+        std::vector<TypeParam> memory(300, TypeParam(-1.0f));
         write_numbers(memory.data() + offset, n, size);
         for (Index i = 0; i < 300; ++i) {
           const bool inside = i >= offset && i < offset + n;
-          ASSERT_EQ(memory[static_cast<std::size_t>(i)],
+          ASSERT_EQ(static_cast<float>(memory[static_cast<std::size_t>(i)]),
                     inside ? static_cast<float>(i - offset) : -1.0f);
         }
       }
@@ -39,17 +46,24 @@ TEST(Writer, WritesTheSamePastTheCacheFromEveryPlace) {
   }
 }
 
-TEST(Writer, AlignsOnlyWhatGoesPastTheCache) {
-  const std::vector<float> memory(300);
+TYPED_TEST(WriterOf, AlignsOnlyWhatGoesPastTheCache) {
+  constexpr int bytes = pack_size<float> * int{sizeof(TypeParam)};
+  const std::vector<TypeParam> memory(300);
   for (Index offset = 0; offset <= 17; ++offset) {
-    EXPECT_EQ(Writer<float>(100).head(memory.data() + offset, 200), 0);
-    const Index head = Writer<float>(too_large).head(memory.data() + offset, 200);
+    EXPECT_EQ(Writer<TypeParam>(100).head(memory.data() + offset, 200), 0);
+    const Writer<TypeParam> writer(too_large<TypeParam>);
+    const Index head = writer.head(memory.data() + offset, 200);
     EXPECT_LT(head, pack_size<float>);
-    if (streamed_bytes > 0) {
+    if (can_stream<bytes>) {
       const auto place = reinterpret_cast<std::uintptr_t>(memory.data() + offset + head);
-      EXPECT_EQ(place % std::uintptr_t{streamed_bytes}, 0u);
+      EXPECT_EQ(place % std::uintptr_t{bytes}, 0u);
     }
   }
+}
+
+TEST(Writer, NeverStreamsWhatHasNoVectors) {
+  const std::vector<long double> memory(300);
+  EXPECT_EQ(Writer<long double>(too_large<long double>).head(memory.data() + 1, 200), 0);
 }
 
 }  // namespace

@@ -41,15 +41,25 @@ MatrixXf ones(Index rows, Index cols) { return MatrixXf::Ones(rows, cols); }
 Tensor3 ones(Index a, Index b, Index c) { return Tensor3(a, b, c).setConstant(1); }
 Tensor4 ones(Index a, Index b, Index c, Index d) { return Tensor4(a, b, c, d).setConstant(1); }
 
-/// Before a forward, after that of `x` with another x and another dy, and with half a gamma.
+/// Before a forward, after that of `x` with another x and another dy, with a gamma of 0, and with
+/// half a gamma.
 template <typename Layer, typename X>
 void say_of_backward_and_gamma(Layer norm, const X& x, const X& other) {
   say([&] { norm.backward(x, x); });
   norm.forward(x);
   say([&] { norm.backward(other, x); });
   say([&] { norm.backward(x, other); });
+  norm.gamma().setZero();
+  say([&] { norm.backward_from_output(x, x); });
   norm.gamma() = Eigen::ArrayXf::Ones(norm.gamma().size() + 1);
   say([&] { norm.forward(x); });
+}
+
+/// From an output with more statistics than a layer of fixed size keeps.
+template <typename Layer, typename X>
+void say_of_fixed_size(Layer norm, const X& x) {
+  norm.forward(x);
+  say([&] { norm.backward_from_output(x, x); });
 }
 
 /// With a mask of another shape, without the mask of the forward, with a scale and shift per sample
@@ -128,6 +138,9 @@ void say_of_a_batch_in_parts() {
 }
 
 void say_of_batch_norm() {
+  BatchNormOptions virtual_batches;
+  virtual_batches.virtual_batch_size = 2;
+  say_of_fixed_size(BatchNorm1d<float, 4>(virtual_batches), ones(4, 4));
   say([] { BatchNorm2d<float>(0); });
   say([] { BatchNorm2d<float>(64, negative_eps<BatchNormOptions>()); });
   say([] { BatchNorm2d<float, 64>(32); });
@@ -148,6 +161,7 @@ void say_of_batch_norm() {
 }
 
 void say_of_instance_norm() {
+  say_of_fixed_size(InstanceNorm1d<float, 4>(), ones(2, 4, 5));
   say([] { InstanceNorm2d<float>(0); });
   say([] { InstanceNorm2d<float>(4, negative_eps<InstanceNormOptions>()); });
   say([] { InstanceNorm2d<float, 4>(5); });
@@ -169,6 +183,7 @@ void say_of_instance_norm() {
 
 template <template <typename, int> class Layer, typename Options>
 void say_of_trailing() {
+  say_of_fixed_size(Layer<float, 4>(), ones(5, 4));
   say([] { Layer<float, Eigen::Dynamic>({3, 0}); });
   say([] { Layer<float, Eigen::Dynamic>(std::vector<Index>()); });
   say([] { Layer<float, Eigen::Dynamic>(4, negative_eps<Options>()); });
@@ -185,6 +200,7 @@ void say_of_trailing() {
 }
 
 void say_of_group_norm() {
+  say_of_fixed_size(GroupNorm<float, 4>(2), ones(3, 4));
   say([] { GroupNorm<float>(4, 10); });
   say([] { GroupNorm<float>(0, 4); });
   say([] { GroupNorm<float>(1, 0); });

@@ -17,15 +17,17 @@ void fill(X& x, int seed) {
   }
 }
 
-/// Everything that forward, backward and infer compute, one number after the other.
+/// Everything that forward, backward, from x and from y, and infer compute, one number after the
+/// other.
 template <typename Layer, typename X>
 std::vector<float> training_step(Layer layer, X x) {
   X dy = x;
   fill(x, 1);
   fill(dy, 2);
   const X y = layer.forward(x), dx = layer.backward(x, dy), z = layer.infer(x);
+  const X dx_from_y = layer.backward_from_output(y, dy);
   std::vector<float> all;
-  for (const X* each : {&y, &dx, &z}) {
+  for (const X* each : {&y, &dx, &z, &dx_from_y}) {
     all.insert(all.end(), each->data(), each->data() + each->size());
   }
   for (const auto* each : {&layer.gamma_grad(), &layer.beta_grad()}) {

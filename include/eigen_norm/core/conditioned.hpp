@@ -189,9 +189,9 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   template <typename X, typename Dy, typename Dx>
   void backward_under(const Conditions& given, PerSample<P>* gradients, const X& x, const Dy& dy,
                       Dx& dx) {
-    this->check_answerable(given.mask != nullptr, given.affine != nullptr);
+    this->check_answerable("backward", given.mask != nullptr, given.affine != nullptr);
     const auto check = [&](const memory::Shape& shape) {
-      this->check_last(shape);
+      this->check_last("x of the last forward", shape);
       check_conditions(given, shape, false);
       if (gradients != nullptr) check_gradients(*gradients);
     };

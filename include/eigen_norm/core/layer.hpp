@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "eigen_norm/core/affine_inverse.hpp"
 #include "eigen_norm/core/calls.hpp"
 #include "eigen_norm/core/last_forward.hpp"
 #include "eigen_norm/core/parameters.hpp"
@@ -25,8 +26,10 @@ enum class Purpose { forward, inference, part };
 ///                                                     the memory
 ///     uses_running(inference)                         true where it normalises by running ones
 ///     centred                                         false where no mean is taken away
-///     normalise(x, y, shape), infer_into(x, y),
-///     differentiate_into(x, dy, dx)                   where its statistics come from
+///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
+///     last_affine(), correct_sums(dgamma, dbeta)      the gamma and beta of the last forward, and
+///                                                     what dgamma is where they were not its own
+///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
 class Layer : protected Calls<Derived, Scalar_> {
   using Base = Calls<Derived, Scalar_>;
@@ -99,14 +102,30 @@ class Layer : protected Calls<Derived, Scalar_> {
   /// The same into dx, which may be dy or x itself. Allocates nothing once warm.
   template <typename X, typename Dy, typename Dx>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
-    check_answerable(false, false);
-    this->template differentiate<is_row_major<X>>(
-        x, dy, dx, [&](const memory::Shape& shape) { check_last(shape); },
-        [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
-          if (in.layout.shape.size() == 0) return;
-          const bool own = last_.own_statistics;
-          self().differentiate_into(operand(in, own), operand(gradient, own), operand(out, own));
-        });
+    check_answerable("backward", false, false);
+    answer("x of the last forward", x, dy, dx, kernels::XhatOfInput());
+  }
+
+  /// The same gradients given y, the result of that forward, in the place of x: for networks that
+  /// run in place and keep no x. gamma and beta must not have changed since, for
+  /// xhat = (y - beta) / gamma. It is off by about eps * (|xhat| + |beta / gamma|), with eps that
+  /// of y's rounding: see AffineInverse.
+  ///
+  /// Throws std::invalid_argument for a gamma too small to recover xhat, and std::logic_error where
+  /// a layer of fixed size has not kept its statistics: they cannot be taken from y again.
+  template <typename Y, typename Dy>
+  auto backward_from_output(const Y& y, const Dy& dy) {
+    typename memory::EigenObject<Y>::Plain dx;
+    backward_from_output(y, dy, dx);
+    return dx;
+  }
+
+  /// The same into dx, which may be dy or y itself. Allocates nothing once warm, which it is after
+  /// its first call.
+  template <typename Y, typename Dy, typename Dx>
+  void backward_from_output(const Y& y, const Dy& dy, Dx&& dx) {
+    check_answerable("backward_from_output", false, false);
+    answer("y of the last forward", y, dy, dx, invert_affine());
   }
 
   /// gamma and beta; empty where the options say that there is none.
@@ -187,28 +206,9 @@ class Layer : protected Calls<Derived, Scalar_> {
     normalise_keeping({}, x, y);
   }
 
-  /// dx, and dgamma and dbeta added to those of the layer.
-  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx) {
-    S* sums = affine_.any() ? scratch(pieces(x)) : nullptr;
-    differentiate_by_last(x, dy, dx, affine_.view(), sums);
-    if (sums != nullptr) affine_.accumulate(sums, sums + affine_.size());
-  }
-
-  /// dx for some gamma, and dgamma and dbeta as the first of `sums`, which has room for those of
-  /// each piece.
-  void differentiate_by_last(const ConstOperand& x, const ConstOperand& dy,
-                             const MutableOperand& dx, const kernels::Affine<P>& affine, S* sums) {
-    const kernels::BackwardPass<Scalar> pass{
-        x, dy, dx, affine, last_.own_statistics, sums, Derived::centred};
-    if constexpr (Size != Eigen::Dynamic) {
-      if (!last_.is_kept()) {
-        return kernels::backward(pass, kernels::FromData<Scalar>(eps_, {}, Derived::centred),
-                                 pieces(x));
-      }
-    }
-    kernels::backward(pass, kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}),
-                      pieces(x));
-  }
+  static constexpr const char* parameter_place = "channel";
+  kernels::Affine<P> last_affine() { return affine_.view(); }
+  static void correct_sums(S*, const S*) {}
 
   LastForward<S, Size>& last() { return last_; }
   AffineParameters<P, Size>& affine() { return affine_; }
@@ -244,21 +244,70 @@ class Layer : protected Calls<Derived, Scalar_> {
   }
 
   /// There was a forward, under the same conditions, and the parameters are in order.
-  void check_answerable(bool masked, bool per_sample) const {
+  void check_answerable(const char* call, bool masked, bool per_sample) const {
     if (!last_.is_answerable()) {
-      memory::raise_logic(self().name() + ": backward needs a forward before it");
+      memory::raise_logic(self().name() + ": " + call + " needs a forward before it");
     }
     check_condition("mask", last_.masked, masked);
     check_condition("scale and shift per sample", last_.per_sample, per_sample);
     check_parameters();
   }
-  void check_last(const memory::Shape& shape) const {
-    this->check_shape("x of the last forward", last_.shape, shape);
+  void check_last(const char* x_name, const memory::Shape& shape) const {
+    this->check_shape(x_name, last_.shape, shape);
   }
 
  private:
   const Derived& self() const { return static_cast<const Derived&>(*this); }
   Derived& self() { return static_cast<Derived&>(*this); }
+
+  /// The gradients of the last forward, with xhat as it is found in x.
+  template <typename X, typename Dy, typename Dx, typename Xhat>
+  void answer(const char* x_name, const X& x, const Dy& dy, Dx& dx, const Xhat& xhat) {
+    this->template differentiate<is_row_major<X>>(
+        x, dy, dx, [&](const memory::Shape& shape) { check_last(x_name, shape); },
+        [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
+          if (in.layout.shape.size() == 0) return;
+          const bool own = last_.own_statistics;
+          differentiate_into(operand(in, own), operand(gradient, own), operand(out, own), xhat);
+        });
+  }
+
+  /// dx, and dgamma and dbeta added to those of the layer.
+  template <typename Xhat>
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                          const Xhat& xhat) {
+    const Index count = pieces(x);
+    S* const sums = affine_.any() ? scratch(count) : nullptr;
+    const kernels::BackwardPass<Scalar, Xhat> pass{
+        x, dy, dx, self().last_affine(), last_.own_statistics, sums, Derived::centred, {}, xhat};
+    if (last_.is_kept()) {
+      kernels::backward(
+          pass, kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}), count);
+    } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
+      kernels::backward(pass, kernels::FromData<Scalar>(eps_, {}, Derived::centred), count);
+    }
+    if (sums == nullptr) return;
+    self().correct_sums(sums, sums + affine_.size());
+    affine_.accumulate(sums, sums + affine_.size());
+  }
+
+  /// How xhat is found in the result of the last forward.
+  kernels::XhatOfOutput<P> invert_affine() {
+    if (last_.shape.size() == 0) return {};
+    if (!last_.is_kept()) {
+      memory::raise_logic(self().name() +
+                          ": backward_from_output needs the statistics of the last forward, but a "
+                          "layer of fixed size keeps " +
+                          std::to_string(Size) + " of them at most");
+    }
+    const kernels::Affine<P> affine = self().last_affine();
+    const Index refused = inverse_.take(affine, affine_.size());
+    if (refused < affine_.size()) {
+      memory::raise_invalid(self().name() + ": " + inverse_.refusal(affine, refused) + " in " +
+                            Derived::parameter_place + " " + std::to_string(refused));
+    }
+    return inverse_.xhat();
+  }
 
   void check_condition(const char* what, bool of_forward, bool of_backward) const {
     if (of_forward == of_backward) return;
@@ -279,6 +328,7 @@ class Layer : protected Calls<Derived, Scalar_> {
   AffineParameters<P, Size> affine_;
   LastForward<S, Size> last_;
   Buffered<S, Size == Eigen::Dynamic ? Eigen::Dynamic : 6 * Size> scratch_;
+  AffineInverse<Scalar, Size> inverse_;
   double eps_;
   bool training_ = true;
 };

@@ -30,7 +30,8 @@ class Renormalisation {
     for (Index c = 0; c < size; ++c) {
       const kernels::Statistic<S> of_running = running.at(c);
       r_[c] = clip(of_running.inv_std / inv_std[c], 1 / limits.r_max, limits.r_max);
-      d_[c] = clip((mean[c] - of_running.mean) * of_running.inv_std, -limits.d_max, limits.d_max);
+      const S distance = mean[c] - of_running.mean;
+      d_[c] = clip(distance * of_running.inv_std, -limits.d_max, limits.d_max);
     }
   }
 
@@ -40,15 +41,19 @@ class Renormalisation {
     beta_.resize(r_.size());
     for (Index c = 0; c < r_.size(); ++c) {
       const S gamma = S(affine.gamma_at(c));
+      const S gamma_d = gamma * d_[c];
       gamma_[c] = static_cast<P>(gamma * r_[c]);
-      beta_[c] = static_cast<P>(S(affine.beta_at(c)) + gamma * d_[c]);
+      beta_[c] = static_cast<P>(S(affine.beta_at(c)) + gamma_d);
     }
     return {gamma_.data(), beta_.data()};
   }
 
   /// dgamma = sum(dy * (xhat * r + d)), in the place of sum(dy * xhat).
   void correct(S* dgamma, const S* dbeta) const {
-    for (Index c = 0; c < r_.size(); ++c) dgamma[c] = r_[c] * dgamma[c] + d_[c] * dbeta[c];
+    for (Index c = 0; c < r_.size(); ++c) {
+      const S xhat_part = r_[c] * dgamma[c], d_part = d_[c] * dbeta[c];
+      dgamma[c] = xhat_part + d_part;
+    }
   }
 
   const Parameters<S, Size>& r() const { return r_; }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <Eigen/Core>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "eigen_norm/core/options.hpp"
@@ -49,8 +49,10 @@ class RunningStatistics {
   void update(const S* batch_mean, const S* batch_var,
               const std::optional<double>& momentum_of_new) {
     const S momentum = S(momentum_of_new.value_or(1.0 / static_cast<double>(tracked_ + 1)));
+    const S kept = S(1) - momentum;
     const auto average = [&](const P& running, const S& batch) {
-      return static_cast<P>((S(1) - momentum) * S(running) + momentum * batch);
+      const S old_part = kept * S(running), new_part = momentum * batch;
+      return static_cast<P>(old_part + new_part);
     };
     for (Index c = 0; c < mean_.size(); ++c) {
       if (!is_finite(batch_mean[c]) || !is_finite(average(mean_[c], batch_mean[c])) ||
@@ -81,7 +83,7 @@ class RunningStatistics {
   template <typename T>
   static bool is_finite(const T& value) {
     using std::abs;
-    return abs(value) <= std::numeric_limits<T>::max();
+    return abs(value) <= T(Eigen::NumTraits<T>::highest());
   }
 
   Parameters<P, Size> mean_, var_;

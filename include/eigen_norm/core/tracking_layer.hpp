@@ -189,8 +189,8 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     for (Index r = 0; r < repeats; ++r) {
       this->normalise_keeping(one, x.repeat(r), y.repeat(r));
       for (Index c = 0; c < num_features_; ++c) {
-        mean[c] += one.mean[c] / S(static_cast<double>(repeats));
-        var[c] += one.var[c] / S(static_cast<double>(repeats));
+        mean[c] += S(one.mean[c] / S(static_cast<double>(repeats)));
+        var[c] += S(one.var[c] / S(static_cast<double>(repeats)));
         if (!last.is_kept()) continue;
         last.mean.data()[r * num_features_ + c] = one.mean[c];
         last.inv_std.data()[r * num_features_ + c] = one.inv_std[c];

@@ -54,6 +54,8 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   };
 
  private:
+  static constexpr const char* parameter_place = "feature";
+
   TrailingLayer(const memory::Shape& shape, const Options& options)
       : TrailingLayer(shape, options, Derived::settings(options)) {}
   TrailingLayer(const memory::Shape& shape, const Options& options, const Settings& settings)

@@ -20,8 +20,8 @@ namespace eigen_norm::kernels {
 ///
 /// `pass.affine_sums` has room for `pieces` times dgamma and dbeta; the first of them is the
 /// result.
-template <typename Scalar, typename Source>
-void backward(BackwardPass<Scalar> pass, const Source& source, Index pieces) {
+template <typename Scalar, typename Xhat, typename Source>
+void backward(BackwardPass<Scalar, Xhat> pass, const Source& source, Index pieces) {
   memory::merge_runs(pass.x, pass.dy, pass.dx);
   const memory::Loop loop = memory::common_loop(pass.x, pass.dy, pass.dx);
   const Index sums = 2 * pass.x.shape.channels;

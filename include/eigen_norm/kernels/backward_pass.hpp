@@ -2,6 +2,7 @@
 #pragma once
 
 #include "eigen_norm/kernels/gradient_sums.hpp"
+#include "eigen_norm/kernels/xhat.hpp"
 #include "eigen_norm/memory/operand.hpp"
 
 namespace eigen_norm::kernels {
@@ -34,20 +35,23 @@ struct GivenSums {
 };
 
 /// All that a backward pass works on. dx may be dy or x. Its two halves, the sums and dx, may be
-/// asked for one by one: sums alone where dx has no data, dx alone where the sums are given.
-template <typename Scalar>
+/// asked for one by one: sums alone where dx has no data, dx alone where the sums are given. `x` is
+/// what `xhat` finds itself in.
+template <typename Scalar, typename Xhat = XhatOfInput>
 struct BackwardPass {
+  using P = Param<Scalar>;
   using S = Stat<Scalar>;
 
   Operand<const Scalar> x;
   Operand<const Scalar> dy;
   Operand<Scalar> dx;
-  Affine<Param<Scalar>> affine;
+  Affine<P> affine;
   bool through_statistics;  ///< the statistics were x's own, and the gradient flows through them
   /// Room for dgamma and dbeta of each piece of a Partition, one after the other, or null.
   S* affine_sums;
   bool centred = true;  ///< false where no mean was taken away (RMSNorm)
   GivenSums<S> given = {};
+  Xhat xhat = {};
 
   Shares<S> shares() const {
     return {given.exist() ? given.count : x.shape.values_per_statistic(), centred};
@@ -56,6 +60,14 @@ struct BackwardPass {
     return !given.exist() && (through_statistics || affine_sums != nullptr);
   }
   bool writes() const { return dx.data != nullptr; }
+
+  Standardise<P> standardise(const Statistic<S>& s) const {
+    return Standardise<P>(xhat.statistic(s));
+  }
+  Backward<P> coefficients(const Statistic<S>& s, const GradientSums<S>& t,
+                           const Shares<S>& share) const {
+    return Backward<P>(xhat.statistic(s), t, share, s.inv_std);
+  }
 
   /// What a statistic's sums begin with.
   GradientSums<S> known_sums(Index repeat, Index group) const {

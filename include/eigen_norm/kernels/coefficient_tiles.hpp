@@ -67,8 +67,8 @@ struct StandardiseTile {
     rest[lane] = s.rest;
   }
 
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> xhat(const Scalar* x, Index l) const {
+  template <int Lanes, typename Values>
+  Pack<P, Lanes> xhat(const Values& x, Index l) const {
     return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(inv_std, l) +
            load_tile<Lanes>(rest, l);
   }
@@ -96,8 +96,8 @@ struct BackwardTile {
     return dx(load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l), x, l);
   }
   /// The same with `scaled` = gamma * dy.
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> dx(const Pack<P, Lanes>& scaled, const Scalar* x, Index l) const {
+  template <int Lanes, typename Values>
+  Pack<P, Lanes> dx(const Pack<P, Lanes>& scaled, const Values& x, Index l) const {
     const Pack<P, Lanes> centred = load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l);
     return (scaled + load_tile<Lanes>(slope, l) * centred + load_tile<Lanes>(offset, l)) *
            load_tile<Lanes>(inv_std, l);

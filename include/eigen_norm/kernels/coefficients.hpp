@@ -51,7 +51,9 @@ struct Affine {
 };
 
 /// y = (x - centre) * scale + shift. The centre is the mean as the data's type can hold it; what it
-/// lost by rounding is in the shift. All computed in Stat and rounded once.
+/// lost by rounding is in the shift. All computed in Stat and rounded once, one operation at a
+/// time: scalars that are differentiated may have no derivatives yet, which longer expressions
+/// miss.
 template <typename P>
 struct Forward {
   P centre, scale, shift;
@@ -60,8 +62,9 @@ struct Forward {
   template <typename S>
   Forward(const Statistic<S>& s, const P& gamma, const P& beta) : centre(static_cast<P>(s.mean)) {
     const S a = S(gamma) * s.inv_std;
+    const S lost = S(centre) - s.mean, rest = lost * a;
     scale = narrow<P>(a);
-    shift = static_cast<P>(S(beta) + (S(centre) - s.mean) * a);
+    shift = static_cast<P>(S(beta) + rest);
   }
 };
 
@@ -105,8 +108,8 @@ struct GradientSums {
     return *this;
   }
   void add(const GradientSums& other, const S& weight) {
-    dy += weight * other.dy;
-    dy_xhat += weight * other.dy_xhat;
+    dy += S(weight * other.dy);
+    dy_xhat += S(weight * other.dy_xhat);
   }
 };
 
@@ -116,6 +119,8 @@ struct GradientSums {
 ///     t1 = sum(gamma * dy) = t.dy,   t2 = sum(gamma * dy * xhat) = t.dy_xhat
 ///
 /// in centred form: xhat = (x - centre) * inv_std + (centre - mean) * inv_std; `share` has 1 / m.
+/// The inv_std before the bracket may be another than that of xhat, where x is not the input
+/// itself.
 template <typename P>
 struct Backward {
   P centre, inv_std, slope, offset;
@@ -123,10 +128,15 @@ struct Backward {
   Backward() = default;
   template <typename S>
   Backward(const Statistic<S>& s, const GradientSums<S>& t, const Shares<S>& share)
-      : centre(static_cast<P>(s.mean)), inv_std(narrow<P>(s.inv_std)) {
-    const S xhat_share = s.inv_std * t.dy_xhat * share.dy_xhat;
+      : Backward(s, t, share, s.inv_std) {}
+  template <typename S>
+  Backward(const Statistic<S>& s, const GradientSums<S>& t, const Shares<S>& share,
+           const S& outer_inv_std)
+      : centre(static_cast<P>(s.mean)), inv_std(narrow<P>(outer_inv_std)) {
+    const S xhat_sum = s.inv_std * t.dy_xhat, xhat_share = xhat_sum * share.dy_xhat;
+    const S lost = S(centre) - s.mean, rest = lost * xhat_share, dy_share = t.dy * share.dy;
     slope = static_cast<P>(-xhat_share);
-    offset = static_cast<P>(-(t.dy * share.dy + (S(centre) - s.mean) * xhat_share));
+    offset = static_cast<P>(-dy_share - rest);
   }
 };
 

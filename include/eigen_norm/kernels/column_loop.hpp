@@ -78,8 +78,9 @@ void normalise_columns(const Operand<const Scalar>& x, const Operand<Scalar>& y,
 
 /// dx(r, o, c) = (gamma(c) * dy(r, o, c) + slope(c) * (x(r, o, c) - centre(c)) + offset(c)) *
 /// inv_std(c), or gamma(c) * inv_std(c) * dy(r, o, c)
-template <typename Scalar, typename Source>
-void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, const Part& part) {
+template <typename Scalar, typename Xhat, typename Source>
+void backward_columns(const BackwardPass<Scalar, Xhat>& pass, const Source& source,
+                      const Part& part) {
   using P = Param<Scalar>;
   using S = Stat<Scalar>;
   const auto &x = pass.x, &dy = pass.dy;
@@ -101,7 +102,7 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
       for (Index c = begin; pass.needs_sums() && c < end; c += sum_tile_size) {
         const Index width = std::min(sum_tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
-          standardise.set(l, Standardise<P>(statistics.at(k - g)));
+          standardise.set(l, pass.xhat.of_channel(pass.standardise(statistics.at(k - g)), c + l));
         });
         const LaneGradientSums<S> lanes = lane_gradient_sums(x.at(r, c), rows_of(v), dy.at(r, c),
                                                              rows_of(dy.shape), width, standardise);
@@ -114,7 +115,8 @@ void backward_columns(const BackwardPass<Scalar>& pass, const Source& source, co
       for (Index c = begin; pass.writes() && c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
-          const Backward<P> b(statistics.at(k - g), t[k - g], share);
+          const Backward<P> b =
+              pass.xhat.of_channel(pass.coefficients(statistics.at(k - g), t[k - g], share), c + l);
           const P gamma = pass.affine.gamma_at(c + l);
           coefficients.set(l, b,
                            pass.through_statistics ? gamma : scale_only(b.inv_std, gamma).scale);

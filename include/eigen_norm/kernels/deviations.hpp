@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <Eigen/Core>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "eigen_norm/kernels/moments.hpp"
 #include "eigen_norm/kernels/scalar.hpp"
@@ -15,16 +17,21 @@ namespace eigen_norm::kernels {
 template <typename Compute>
 bool is_in_range(const Compute& sum) {
   using std::abs;
-  return abs(sum) <= std::numeric_limits<Compute>::max();
+  return abs(sum) <= Compute(Eigen::NumTraits<Compute>::highest());
 }
 
 /// False where squares left the range in which `Compute` holds them to full precision: beyond its
-/// largest number, or, where that matters, near its smallest.
+/// largest number, or, where that matters, near its smallest. Where nothing is wider they have to
+/// do.
 template <typename Compute, typename S>
 bool is_trustworthy(const S& squares, Index n, bool tiny_matters) {
-  using Limits = std::numeric_limits<Compute>;
-  const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
-  return squares <= S(Limits::max()) && (!tiny_matters || squares >= smallest);
+  if constexpr (std::is_same_v<Compute, S>) {
+    return true;
+  } else {
+    using Limits = std::numeric_limits<Compute>;
+    const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
+    return squares <= S(Limits::max()) && (!tiny_matters || squares >= smallest);
+  }
 }
 
 /// Whether tiny squares matter beside eps: they do where it is not far above them.

@@ -106,8 +106,8 @@ void channel_gradient_sums(const Runs<Scalar>& x, Index x_stride, const Runs<Sca
 
 /// Both sums along one row of `length` elements with gamma inside: sum_i gamma_i * dy_i, ... .
 /// `gamma(i)` points to gamma for the elements from i on, a tile of them.
-template <typename Scalar, typename Gamma>
-GradientSums<Stat<Scalar>> row_gradient_sums(const Scalar* x, const Scalar* dy, Index length,
+template <typename Scalar, typename Values, typename Gamma>
+GradientSums<Stat<Scalar>> row_gradient_sums(const Values& x, const Scalar* dy, Index length,
                                              const Standardise<Param<Scalar>>& s,
                                              const Gamma& gamma) {
   using S = Stat<Scalar>;

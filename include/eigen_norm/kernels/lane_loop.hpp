@@ -47,8 +47,9 @@ void normalise_lanes(const Operand<const Scalar>& x, const Operand<Scalar>& y,
 
 /// dx(r, c, o) = (gamma(c) * dy(r, c, o) + slope(r) * (x(r, c, o) - centre(r)) + offset(r)) *
 /// inv_std(r)
-template <typename Scalar, typename Source>
-void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, const Part& part) {
+template <typename Scalar, typename Xhat, typename Source>
+void backward_lanes(const BackwardPass<Scalar, Xhat>& pass, const Source& source,
+                    const Part& part) {
   using P = Param<Scalar>;
   using S = Stat<Scalar>;
   const auto &x = pass.x, &dy = pass.dy;
@@ -65,7 +66,7 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
     for (Index g = part.group_begin; g < part.group_end; ++g) {
       source.of_lanes(x, r, width, g, statistics);
       for (Index l = 0; l < width; ++l) {
-        tile.set(l, Standardise<P>(statistics.at(l)));
+        tile.set(l, pass.standardise(statistics.at(l)));
       }
 
       for (Index l = 0; l < width; ++l) {
@@ -77,7 +78,8 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
         const Index a = v.affine_index(c);
         const S gamma = S(pass.affine.gamma_at(a));
         for (Index o = 0; o < v.outer; ++o) {
-          const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
+          const auto xs = pass.xhat.line(x.at(r, c, o), a);
+          const Scalar* dys = dy.at(r, c, o);
           auto line = GradientSums<S>::zero();
           for_each_pack<P>(width, [&](auto lanes, Index l) {
             constexpr int size = lanes.value;
@@ -92,13 +94,15 @@ void backward_lanes(const BackwardPass<Scalar>& pass, const Source& source, cons
       }
       for (Index l = 0; l < width; ++l) {
         const GradientSums<S> t{t1[l], t2[l]};
-        coefficients.set(l, Backward<P>(statistics.at(l), t, share));
+        coefficients.set(l, pass.coefficients(statistics.at(l), t, share));
       }
 
       for (Index c = g * v.group; pass.writes() && c < (g + 1) * v.group; ++c) {
-        const P gamma = pass.affine.gamma_at(v.affine_index(c));
+        const Index a = v.affine_index(c);
+        const P gamma = pass.affine.gamma_at(a);
         for (Index o = 0; o < v.outer; ++o) {
-          const Scalar *xs = x.at(r, c, o), *dys = dy.at(r, c, o);
+          const auto xs = pass.xhat.line(x.at(r, c, o), a);
+          const Scalar* dys = dy.at(r, c, o);
           Scalar* dxs = pass.dx.at(r, c, o);
           for_each_pack<P>(width, [=, &coefficients](auto lanes, Index l) {
             constexpr int size = lanes.value;

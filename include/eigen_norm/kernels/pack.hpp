@@ -5,6 +5,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "eigen_norm/kernels/scalar.hpp"
+#include "eigen_norm/kernels/simd_half.hpp"
 #include "eigen_norm/kernels/simd_vector.hpp"
 #include "eigen_norm/memory/shape.hpp"
 
@@ -40,6 +42,18 @@ class Pack {
     } else {
       std::memcpy(data, &value_, sizeof value_);
     }
+  }
+
+  /// Of floats: from and to 16-bit floats.
+  template <typename Half>
+  static Pack widened(const Half* data) {
+    Pack pack;
+    widen<Lanes>(data, pack.value_);
+    return pack;
+  }
+  template <typename Half>
+  void store_narrowed(Half* data) const {
+    narrow<Lanes>(value_, data);
   }
 
   friend Pack operator+(const Pack& a, const Pack& b) { return Pack(a.value_ + b.value_, 0); }
@@ -87,30 +101,23 @@ class Pack {
   Value value_;
 };
 
-template <typename Scalar>
-inline constexpr bool has_packs = (pack_size<Scalar>) > 1;
-
 /// Reads `Lanes` adjacent elements, widened to `Compute`.
 template <typename Compute, int Lanes, typename Scalar>
 Pack<Compute, Lanes> load(const Scalar* data) {
-  if constexpr (Lanes == 1 || has_packs<Scalar>) {
-    return Pack<Scalar, Lanes>::load(data).template as<Compute>();
+  if constexpr (Lanes > 1 && is_16_bit_float<Scalar>) {
+    return Pack<float, Lanes>::widened(data).template as<Compute>();
   } else {
-    Compute widened[Lanes];
-    for (int l = 0; l < Lanes; ++l) widened[l] = static_cast<Compute>(data[l]);
-    return Pack<Compute, Lanes>::load(widened);
+    return Pack<Scalar, Lanes>::load(data).template as<Compute>();
   }
 }
 
 /// Writes a pack, narrowed to the data's scalar.
 template <int Lanes, typename Scalar, typename Compute>
 void store(Scalar* data, const Pack<Compute, Lanes>& values) {
-  if constexpr (Lanes == 1 || has_packs<Scalar>) {
-    values.template as<Scalar>().store(data);
+  if constexpr (Lanes > 1 && is_16_bit_float<Scalar>) {
+    values.template as<float>().store_narrowed(data);
   } else {
-    Compute wide[Lanes];
-    values.store(wide);
-    for (int l = 0; l < Lanes; ++l) data[l] = static_cast<Scalar>(wide[l]);
+    values.template as<Scalar>().store(data);
   }
 }
 

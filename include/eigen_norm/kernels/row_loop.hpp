@@ -32,8 +32,8 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
   const CollapsedShape& v = x.shape;
   AffineTile<P> tile(affine, v.channels);
   const Writer<Scalar> writer(v.size());
-  // No more: reading waits while a block is computed.
-  const Index per_block = rows_per_block(v, Index{1} << 10);
+  // No more: reading waits while a block is computed. 16-bit data wait less for the memory.
+  const Index per_block = rows_per_block(v, Index{sizeof(Scalar) == 2 ? 4096 : 1024});
   const Index next_block = per_block * v.repeat_stride * Index{sizeof(Scalar)};
   StatisticTile<Stat<Scalar>> statistics;
   for (Index first = part.repeat_begin; first < part.repeat_end; first += per_block) {
@@ -61,10 +61,13 @@ void normalise_rows(const Operand<const Scalar>& x, const Operand<Scalar>& y,
 }
 
 /// One row of x and dy and what standardises it.
-template <typename Scalar>
+template <typename Scalar, typename Values>
 struct BackwardRow {
-  const Scalar *x, *dy;
+  Values x;
+  const Scalar* dy;
   const Standardise<Param<Scalar>>* s;
+
+  BackwardRow operator+(Index n) const { return {x + n, dy + n, s}; }
 };
 
 /// dgamma(c) += sum_r dy(r, c) * xhat(r, c), dbeta(c) += sum_r dy(r, c), over rows [0, count) and
@@ -79,11 +82,8 @@ void add_affine_sums(Index count, Index width, const AffineSums<Stat<Scalar>>& s
     for (auto& sum : tile) sum.head(lanes).setConstant(S(0));
     add_rows<Compute>(
         0, count, lanes, std::array<S*, 2>{tile[0].data(), tile[1].data()},
-        [&](Index j) {
-          const BackwardRow<Scalar> row = row_at(j);
-          return BackwardRow<Scalar>{row.x + c, row.dy + c, row.s};
-        },
-        [](auto lane_count, const BackwardRow<Scalar>& row, Index l) {
+        [&](Index j) { return row_at(j) + c; },
+        [](auto lane_count, const auto& row, Index l) {
           constexpr int size = lane_count.value;
           const auto dy = load<Compute, size>(row.dy + l);
           const auto centred = load<Compute, size>(row.x + l) - Compute(row.s->centre);
@@ -94,10 +94,8 @@ void add_affine_sums(Index count, Index width, const AffineSums<Stat<Scalar>>& s
       for (Index l = 0; l < lanes; ++l)
         in_range &= is_in_range(tile[0][l]) && is_in_range(tile[1][l]);
       if (!in_range) {
-        add_affine_sums<S, Scalar>(count, lanes, {sums.gamma + c, sums.beta + c}, [&](Index j) {
-          const BackwardRow<Scalar> row = row_at(j);
-          return BackwardRow<Scalar>{row.x + c, row.dy + c, row.s};
-        });
+        add_affine_sums<S, Scalar>(count, lanes, {sums.gamma + c, sums.beta + c},
+                                   [&](Index j) { return row_at(j) + c; });
         continue;
       }
     }
@@ -109,10 +107,11 @@ void add_affine_sums(Index count, Index width, const AffineSums<Stat<Scalar>>& s
 }
 
 /// dx(r, c) = (gamma(c) * dy(r, c) + slope * (x(r, c) - centre) + offset) * inv_std
-template <typename Scalar, typename Source>
-void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const Part& part) {
+template <typename Scalar, typename Xhat, typename Source>
+void backward_rows(const BackwardPass<Scalar, Xhat>& pass, const Source& source, const Part& part) {
   using P = Param<Scalar>;
   using S = Stat<Scalar>;
+  using Values = decltype(pass.xhat.row(pass.x.data, 0));
   const auto &x = pass.x, &dy = pass.dy;
   const CollapsedShape& v = x.shape;
   AffineTile<P> tile(pass.affine, v.channels);
@@ -130,24 +129,27 @@ void backward_rows(const BackwardPass<Scalar>& pass, const Source& source, const
     for (Index g = part.group_begin; g < part.group_end; ++g) {
       const Index begin = g * v.group, end = begin + v.group;
       source.of_rows(x, first, rows, g, statistics);
-      for (Index j = 0; j < rows; ++j) s[j] = Standardise<P>(statistics.at(j));
+      const auto row_at = [&](Index j) {
+        return BackwardRow<Scalar, Values>{pass.xhat.row(x.at(first + j, begin), begin),
+                                           dy.at(first + j, begin), &s[j]};
+      };
+      for (Index j = 0; j < rows; ++j) s[j] = pass.standardise(statistics.at(j));
       for (Index j = 0; j < rows; ++j) {
-        t[j] = pass.given.exist()
-                   ? pass.known_sums(first + j, g)
-                   : row_gradient_sums(x.at(first + j, begin), dy.at(first + j, begin), v.group,
-                                       s[j], [&](Index c) { return tile.gamma(begin + c); });
+        const auto row = row_at(j);
+        t[j] = pass.given.exist() ? pass.known_sums(first + j, g)
+                                  : row_gradient_sums(row.x, row.dy, v.group, s[j], [&](Index c) {
+                                      return tile.gamma(begin + c);
+                                    });
       }
-      for (Index j = 0; j < rows; ++j) b[j] = Backward<P>(statistics.at(j), t[j], share);
+      for (Index j = 0; j < rows; ++j) b[j] = pass.coefficients(statistics.at(j), t[j], share);
       if (pass.needs_sums() && sums.gamma != nullptr) {
-        add_affine_sums<
-            P, Scalar>(rows, v.group, {sums.gamma + begin, sums.beta + begin}, [&](Index j) {
-          return BackwardRow<Scalar>{x.at(first + j, begin), dy.at(first + j, begin), s.data() + j};
-        });
+        add_affine_sums<P, Scalar>(rows, v.group, {sums.gamma + begin, sums.beta + begin}, row_at);
       }
       for (Index j = 0; pass.writes() && j < rows; ++j) {
         const Backward<P> of_row = b[j];
         for (Index c = begin; c < end; c += tile_size) {
-          const Scalar *xs = x.at(first + j, c), *dys = dy.at(first + j, c);
+          const auto xs = pass.xhat.row(x.at(first + j, c), c);
+          const Scalar* dys = dy.at(first + j, c);
           const P* gamma = tile.gamma(c);
           Scalar* dxs = pass.dx.at(first + j, c);
           for_each_pack<P>(std::min(tile_size, end - c), [=](auto lanes, Index l) {

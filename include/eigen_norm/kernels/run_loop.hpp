@@ -96,8 +96,8 @@ void backward_line(const Scalar* x, const Scalar* dy, Scalar* dx, Index n,
   for_each_pack<P>(n, step, head);
 }
 
-template <typename Scalar, typename Source>
-void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const Part& part) {
+template <typename Scalar, typename Xhat, typename Source>
+void backward_runs(const BackwardPass<Scalar, Xhat>& pass, const Source& source, const Part& part) {
   using P = Param<Scalar>;
   using S = Stat<Scalar>;
   const auto &x = pass.x, &dy = pass.dy;
@@ -120,7 +120,7 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
       for (Index c = g * v.group; pass.needs_sums() && c < end; c += tile_size) {
         const Index width = std::min(tile_size, end - c);
         for_each_lane(c, width, v.group, [&](Index l, Index k) {
-          standardise[l] = Standardise<P>(statistics.at(k - g));
+          standardise[l] = pass.xhat.of_channel(pass.standardise(statistics.at(k - g)), c + l);
         });
         channel_gradient_sums<Scalar>(
             {x.at(r, c), v.outer, v.outer_stride, v.inner}, v.channel_stride,
@@ -133,11 +133,11 @@ void backward_runs(const BackwardPass<Scalar>& pass, const Source& source, const
       }
       if (!pass.writes()) continue;
       for (Index k = 0; k < groups; ++k) {
-        coefficients[k] = Backward<P>(statistics.at(k), t[k], share);
+        coefficients[k] = pass.coefficients(statistics.at(k), t[k], share);
       }
       for_each_run(v, g * v.group, end, [&](Index c, Index o) {
         const P gamma = pass.affine.gamma_at(c);
-        const Backward<P>& b = coefficients[c / v.group - g];
+        const Backward<P>& b = pass.xhat.of_channel(coefficients[c / v.group - g], c);
         if (pass.through_statistics) {
           backward_line(x.at(r, c, o), dy.at(r, c, o), dx.at(r, c, o), v.inner, gamma, b, writer);
         } else {

@@ -13,26 +13,36 @@
 
 namespace eigen_norm::kernels {
 
-/// Bytes that one such store writes, at an address that is a multiple of them; 0 without.
-#if defined(__AVX512F__)
-inline constexpr int streamed_bytes = 64;
-inline void stream(void* to, const void* from) {
-  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
+/// Whether one store of `Bytes` past the cache is there, at an address that is a multiple of them.
+template <int Bytes>
+inline constexpr bool can_stream = false;
+template <int Bytes>
+void stream(void*, const void*) {}
+
+#if defined(__SSE2__)
+template <>
+inline constexpr bool can_stream<16> = true;
+template <>
+inline void stream<16>(void* to, const void* from) {
+  _mm_stream_si128(static_cast<__m128i*>(to), _mm_loadu_si128(static_cast<const __m128i*>(from)));
 }
-#elif defined(__AVX__)
-inline constexpr int streamed_bytes = 32;
-inline void stream(void* to, const void* from) {
+#endif
+#if defined(__AVX__)
+template <>
+inline constexpr bool can_stream<32> = true;
+template <>
+inline void stream<32>(void* to, const void* from) {
   _mm256_stream_si256(static_cast<__m256i*>(to),
                       _mm256_loadu_si256(static_cast<const __m256i*>(from)));
 }
-#elif defined(__SSE2__)
-inline constexpr int streamed_bytes = 16;
-inline void stream(void* to, const void* from) {
-  _mm_stream_si128(static_cast<__m128i*>(to), _mm_loadu_si128(static_cast<const __m128i*>(from)));
+#endif
+#if defined(__AVX512F__)
+template <>
+inline constexpr bool can_stream<64> = true;
+template <>
+inline void stream<64>(void* to, const void* from) {
+  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
 }
-#else
-inline constexpr int streamed_bytes = 0;
-inline void stream(void*, const void*) {}
 #endif
 
 /// Makes what was streamed visible to other threads, before anything that is stored later.

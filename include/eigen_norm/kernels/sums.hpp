@@ -16,7 +16,7 @@ std::array<FirstPack, 1 + sizeof...(Packs)> terms(const FirstPack& first, const 
 
 /// Adds each term to its sum.
 template <typename Packs>
-void add_terms(Packs& sums, const Packs& terms) {
+EIGEN_ALWAYS_INLINE void add_terms(Packs& sums, const Packs& terms) {
   for (std::size_t t = 0; t < sums.size(); ++t) sums[t] += terms[t];
 }
 
@@ -34,7 +34,7 @@ inline constexpr auto zeros_then_ones = [] {
 ///
 ///     sums.add(n, [&](auto at) { auto d = at(x) - c; return terms(d, d * d); })
 ///
-/// adds term(i) for i < n, where `at(p)` reads the elements of `p` at the current place, one pack
+/// adds term(i) for i < n, where `at(p)` loads the elements of `p` at the current place, one pack
 /// wide, or one element where there are fewer. The last pack may be read twice. The order of
 /// additions depends on the calls' lengths alone.
 template <typename Compute, int Terms>
@@ -46,9 +46,9 @@ class Sums {
   template <int Lanes>
   struct At {
     Index i;
-    template <typename Scalar>
-    Pack<Compute, Lanes> operator()(const Scalar* data) const {
-      return load<Compute, Lanes>(data + i);
+    template <typename Values>
+    Pack<Compute, Lanes> operator()(const Values& values) const {
+      return load<Compute, Lanes>(values + i);
     }
   };
 

@@ -20,8 +20,7 @@ class Writer {
   static constexpr Index largest_kept = Index{32} << 20;  // bytes
 
   explicit Writer(Index elements)
-      : streams_(std::is_arithmetic_v<Scalar> && streamed_bytes > 0 &&
-                 streamed_bytes == pack_bytes && elements > largest_kept / Index{sizeof(Scalar)}) {}
+      : streams_(can_stream_packs && elements > largest_kept / Index{sizeof(Scalar)}) {}
 
   /// Makes all that this thread has written visible to others.
   void finish() const {
@@ -42,17 +41,20 @@ class Writer {
 
   template <int Lanes, typename Compute>
   void write(Scalar* data, const Pack<Compute, Lanes>& values) const {
-    if constexpr (Lanes * int{sizeof(Scalar)} == streamed_bytes) {
-      if (streams_ && reinterpret_cast<std::uintptr_t>(data) % streamed_bytes == 0) {
-        const Pack<Scalar, Lanes> narrowed = values.template as<Scalar>();
-        return stream(data, &narrowed);
+    if constexpr (Lanes == pack && can_stream_packs) {
+      if (streams_ && reinterpret_cast<std::uintptr_t>(data) % pack_bytes == 0) {
+        Scalar narrowed[Lanes];
+        store<Lanes>(narrowed, values);
+        return stream<pack_bytes>(data, narrowed);
       }
     }
     store<Lanes>(data, values);
   }
 
  private:
-  static constexpr int pack_bytes = pack_size<Scalar> * int{sizeof(Scalar)};
+  static constexpr int pack = pack_size<Param<Scalar>>;
+  static constexpr int pack_bytes = pack * int{sizeof(Scalar)};
+  static constexpr bool can_stream_packs = pack > 1 && can_stream<pack_bytes>;
   bool streams_;
 };
 

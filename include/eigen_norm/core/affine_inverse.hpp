@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "eigen_norm/core/parameters.hpp"
+#include "eigen_norm/kernels/xhat.hpp"
+
+namespace eigen_norm {
+
+/// gamma and beta of a forward pass turned round, so that its result gives back what was
+/// normalised:
+///
+///     xhat = (y - beta) * (1 / gamma)
+///
+/// y was rounded by up to eps / 2 * |y|, with eps that of the data, and so xhat is off by about
+///
+///     eps * (|xhat| + |beta / gamma|)
+///
+/// Where |beta / gamma| is beyond 1 / (16 * eps), beta's share alone can be 1 / 32 of a standard
+/// deviation, and too little is left to learn from: such a gamma cannot be inverted. Nor can one
+/// below the smallest normal number of the data, where y has lost digits to being small.
+template <typename Scalar, int Size>
+class AffineInverse {
+  using P = Param<Scalar>;
+
+ public:
+  /// The smallest |gamma| that can be inverted beside such a beta.
+  static P least_gamma(const P& beta) {
+    using Limits = std::numeric_limits<Scalar>;
+    const auto eps = static_cast<P>(std::ldexp(1.0, 1 - Limits::digits));
+    const P beside_beta = P(16) * eps * magnitude(beta), normal = static_cast<P>(Limits::min());
+    return beside_beta > normal ? beside_beta : normal;
+  }
+
+  /// Takes gamma and beta of `size` channels. Returns the first that cannot be inverted, or `size`.
+  Index take(const kernels::Affine<P>& affine, Index size) {
+    size_ = size;
+    values_.resize(2 * size);
+    for (Index c = 0; c < size; ++c) {
+      const P gamma = affine.gamma_at(c), beta = affine.beta_at(c);
+      if (magnitude(gamma) < least_gamma(beta)) return c;
+      values_.data()[c] = beta;
+      values_.data()[size + c] = P(1) / gamma;
+    }
+    return size;
+  }
+
+  /// Why that of one channel cannot be inverted.
+  static std::string refusal(const kernels::Affine<P>& affine, Index channel) {
+    std::ostringstream text;
+    const P beta = affine.beta_at(channel);
+    text << "expected a gamma of at least " << least_gamma(beta)
+         << " in size to recover xhat from y beside beta " << beta << ", got "
+         << affine.gamma_at(channel);
+    return text.str();
+  }
+
+  /// Of what was taken last.
+  kernels::XhatOfOutput<P> xhat() { return {values_.data(), values_.data() + size_}; }
+
+ private:
+  static P magnitude(const P& value) { return value < P(0) ? P(-value) : value; }
+
+  Buffered<P, Size == Eigen::Dynamic ? Eigen::Dynamic : 2 * Size> values_;
+  Index size_ = 0;
+};
+
+}  // namespace eigen_norm
