@@ -108,7 +108,11 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
                           "virtual_batch_size nor renorm");
     }
     if (mask != nullptr && mask->count(0, mask->shape().size()) == 1) {
-      this->raise_shape(more_than_one_value, "when training, under the mask", shape);
+      this->raise_shape(more_than_one_value,
+                        this->options().track_running_stats
+                            ? "when training, under the mask"
+                            : "under the mask, without running statistics",
+                        shape);
     }
   }
   void check_options(const BatchNormOptions& options) const {

@@ -146,6 +146,7 @@ void expect_masked(const Layer& plain, const Case& c, bool masked, bool per_samp
   Object y, inferred, dx = dys;
   const Mask mask = mask_of(c.valid);
   if (masked && per_sample) {
+    EXPECT_EQ(from_eigen(layer.infer(xs, mask, affine)).dims, c.dims);
     layer.infer(xs, inferred, mask, affine);
     layer.forward(xs, y, mask, affine);
     layer.backward(xs, dx, dx, mask, affine);
@@ -291,6 +292,32 @@ TEST(Conditioned, RmsNormTakesTheMeanSquareOfWhatCounts) {
     expect_close("dx", from_eigen(dx), want.dx, 1e-12L);
     expect_close("dgamma", from_parameters(layer.gamma_grad()), want.dgamma, 1e-12L);
   }
+}
+
+TEST(Conditioned, ReturnsWhatItWritesIntoAnArgument) {
+  BatchNormOptions plain;
+  plain.gamma = plain.beta = false;
+  BatchNorm1d<double> norm(4, plain);
+  const MatrixXd x = MatrixXd::Random(6, 4), dy = MatrixXd::Random(6, 4);
+  Mask mask(MatrixXd::Random(6, 1).col(0).array() > -0.5);
+  PerSample<double> affine{Table::Random(6, 4), Table::Random(6, 4)};
+  affine.zero_grad();
+  MatrixXd y, inferred, dx;
+  norm.infer(x, inferred, mask, affine);
+  EXPECT_EQ(norm.infer(x, mask, affine), inferred);
+  norm.forward(x, y, mask, affine);
+  EXPECT_EQ(norm.forward(x, mask, affine), y);
+  norm.backward(x, dy, dx, mask, affine);
+  EXPECT_EQ(norm.backward(x, dy, mask, affine), dx);
+  norm.forward(x, y, mask);
+  EXPECT_EQ(norm.forward(x, mask), y);
+  EXPECT_EQ(norm.forward(x, Mask(mask)), y);
+  norm.backward(x, dy, dx, mask);
+  EXPECT_EQ(norm.backward(x, dy, mask), dx);
+  norm.forward(x, y, affine);
+  EXPECT_EQ(norm.forward(x, std::as_const(affine)), y);
+  norm.backward(x, dy, dx, affine);
+  EXPECT_EQ(norm.backward(x, dy, affine), dx);
 }
 
 TEST(Conditioned, PaddedSequencesAreNormalisedAsTheirValidPartAlone) {

@@ -153,6 +153,23 @@ TEST(Renormalisation, IsAccurateFarFromZeroInFloat) {
   EXPECT_LE((norm.forward(rounded).cast<double>() - want).cwiseAbs().maxCoeff(), 4e-6);
 }
 
+TEST(Renormalisation, OfAConstantChannelWithoutEpsIsBeta) {
+  BatchNormOptions options;
+  options.eps = 0;
+  options.renorm = BatchRenorm{};
+  BatchNorm1d<double> norm(1, options);
+  norm.running_mean()(0) = 5;
+  norm.running_var()(0) = 0;
+  norm.beta()(0) = 3;
+  EXPECT_EQ(norm.forward(MatrixXd::Constant(4, 1, 5)), MatrixXd::Constant(4, 1, 3));
+}
+
+TEST(Renormalisation, LetsTheRunningStatisticsBeRecomputed) {
+  auto norm = renormalising({});
+  norm.set_running_stats(norm.batch_statistics(batch(1)));
+  EXPECT_TRUE(norm.running_mean().matrix().isApprox(batch(1).colwise().mean().transpose()));
+}
+
 TEST(Renormalisation, TakesOtherLimitsOnTheWay) {
   auto norm = renormalising({1, 0});
   norm.set_renorm({2, 3});

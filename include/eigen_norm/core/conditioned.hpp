@@ -4,11 +4,20 @@
 #include <algorithm>
 #include <string>
 
-#include "eigen_norm/core/conditions.hpp"
 #include "eigen_norm/core/layer.hpp"
 #include "eigen_norm/core/unit_pass.hpp"
 
 namespace eigen_norm {
+
+template <>
+inline constexpr bool is_condition<Mask> = true;
+template <typename P>
+inline constexpr bool is_condition<PerSample<P>> = true;
+template <typename... Cs>
+using IfConditions =
+    std::enable_if_t<(sizeof...(Cs) > 0) && (is_condition<memory::Bare<Cs>> && ...), int>;
+template <typename T>
+using IfNone = std::enable_if_t<!is_condition<memory::Bare<T>>, int>;
 
 /// Forward, infer and backward under conditions of the call: with a Mask, with a scale and shift
 /// PerSample, or with both. Everything else is as without them; `backward` takes the conditions of
@@ -33,43 +42,40 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   using typename Base::P;
   using typename Base::S;
 
-  template <typename X, typename Y>
-  void forward(const X& x, Y&& y, const Mask& mask) {
-    forward_under({&mask, nullptr}, x, y);
+  /// `conditions` are a const Mask&, a PerSample&, or both in this order; backward adds to the
+  /// gradients of the latter.
+  template <typename X, typename... Cs, IfConditions<Cs...> = 0>
+  auto forward(const X& x, const Cs&... conditions) {
+    typename memory::EigenObject<X>::Plain y;
+    forward_under(Conditions(conditions...), x, y);
+    return y;
   }
-  template <typename X, typename Y>
-  void forward(const X& x, Y&& y, const PerSample<P>& affine) {
-    forward_under({nullptr, &affine}, x, y);
-  }
-  template <typename X, typename Y>
-  void forward(const X& x, Y&& y, const Mask& mask, const PerSample<P>& affine) {
-    forward_under({&mask, &affine}, x, y);
-  }
-
-  template <typename X, typename Y>
-  void infer(const X& x, Y&& y, const Mask& mask) const {
-    infer_under({&mask, nullptr}, x, y);
-  }
-  template <typename X, typename Y>
-  void infer(const X& x, Y&& y, const PerSample<P>& affine) const {
-    infer_under({nullptr, &affine}, x, y);
-  }
-  template <typename X, typename Y>
-  void infer(const X& x, Y&& y, const Mask& mask, const PerSample<P>& affine) const {
-    infer_under({&mask, &affine}, x, y);
+  template <typename X, typename Y, typename... Cs, IfConditions<Cs...> = 0, IfNone<Y> = 0>
+  void forward(const X& x, Y&& y, const Cs&... conditions) {
+    forward_under(Conditions(conditions...), x, y);
   }
 
-  template <typename X, typename Dy, typename Dx>
-  void backward(const X& x, const Dy& dy, Dx&& dx, const Mask& mask) {
-    backward_under({&mask, nullptr}, nullptr, x, dy, dx);
+  template <typename X, typename... Cs, IfConditions<Cs...> = 0>
+  auto infer(const X& x, const Cs&... conditions) const {
+    typename memory::EigenObject<X>::Plain y;
+    infer_under(Conditions(conditions...), x, y);
+    return y;
   }
-  template <typename X, typename Dy, typename Dx>
-  void backward(const X& x, const Dy& dy, Dx&& dx, PerSample<P>& affine) {
-    backward_under({nullptr, &affine}, &affine, x, dy, dx);
+  template <typename X, typename Y, typename... Cs, IfConditions<Cs...> = 0, IfNone<Y> = 0>
+  void infer(const X& x, Y&& y, const Cs&... conditions) const {
+    infer_under(Conditions(conditions...), x, y);
   }
-  template <typename X, typename Dy, typename Dx>
-  void backward(const X& x, const Dy& dy, Dx&& dx, const Mask& mask, PerSample<P>& affine) {
-    backward_under({&mask, &affine}, &affine, x, dy, dx);
+
+  template <typename X, typename Dy, typename... Cs, IfConditions<Cs...> = 0>
+  auto backward(const X& x, const Dy& dy, Cs&&... conditions) {
+    typename memory::EigenObject<X>::Plain dx;
+    backward_under(Conditions(conditions...), x, dy, dx);
+    return dx;
+  }
+  template <typename X, typename Dy, typename Dx, typename... Cs, IfConditions<Cs...> = 0,
+            IfNone<Dx> = 0>
+  void backward(const X& x, const Dy& dy, Dx&& dx, Cs&&... conditions) {
+    backward_under(Conditions(conditions...), x, dy, dx);
   }
 
  protected:
@@ -92,15 +98,26 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
 
  private:
   struct Conditions {
-    const Mask* mask;
-    const PerSample<P>* affine;
+    const Mask* mask = nullptr;
+    const PerSample<P>* affine = nullptr;
+    PerSample<P>* gradients = nullptr;
+
+    explicit Conditions(const Mask& m) : mask(&m) {}
+    explicit Conditions(const PerSample<P>& a) : affine(&a) {}
+    explicit Conditions(PerSample<P>& a) : affine(&a), gradients(&a) {}
+    template <typename A>
+    Conditions(const Mask& m, A& a) : Conditions(a) {
+      mask = &m;
+    }
   };
 
   const Derived& self() const { return static_cast<const Derived&>(*this); }
   Derived& self() { return static_cast<Derived&>(*this); }
 
-  Units units(const memory::CollapsedShape& view, const memory::Shape& shape) const {
-    return {view, self().samples(shape), Derived::mask_is_of_elements};
+  Units units(const Conditions& given, const memory::CollapsedShape& view,
+              const memory::Shape& shape) const {
+    return {view, self().samples(shape), given.mask != nullptr, Derived::mask_is_of_elements,
+            given.affine != nullptr};
   }
 
   void check_conditions(const Conditions& given, const memory::Shape& shape, bool own) const {
@@ -155,7 +172,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
           last.per_sample = given.affine != nullptr;
           if (shape.size() == 0) return;
           const ConstOperand from = this->operand(in, own);
-          const Units parts = units(from.shape, shape);
+          const Units parts = units(given, from.shape, shape);
           Parameters<S> mean(from.shape.statistics()), var(mean.size());
           const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
           last.resize(mean.size());
@@ -179,7 +196,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
           if (in.layout.shape.size() == 0) return;
           const bool own = !this->by_running(true);
           const ConstOperand from = this->operand(in, own);
-          const Units parts = units(from.shape, in.layout.shape);
+          const Units parts = units(given, from.shape, in.layout.shape);
           Parameters<S> mean(from.shape.statistics()), var(mean.size());
           const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
           pass(parts, given, own, mean, inv_std).normalise(from, this->operand(out, own));
@@ -187,13 +204,12 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   }
 
   template <typename X, typename Dy, typename Dx>
-  void backward_under(const Conditions& given, PerSample<P>* gradients, const X& x, const Dy& dy,
-                      Dx& dx) {
+  void backward_under(const Conditions& given, const X& x, const Dy& dy, Dx& dx) {
     this->check_answerable("backward", given.mask != nullptr, given.affine != nullptr);
     const auto check = [&](const memory::Shape& shape) {
       this->check_last("x of the last forward", shape);
       check_conditions(given, shape, false);
-      if (gradients != nullptr) check_gradients(*gradients);
+      if (given.gradients != nullptr) check_gradients(*given.gradients);
     };
     this->template differentiate<true>(
         x, dy, dx, check,
@@ -202,7 +218,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
           const auto& last = this->last();
           const bool own = last.own_statistics;
           const ConstOperand from = this->operand(in, own);
-          const Units parts = units(from.shape, in.layout.shape);
+          const Units parts = units(given, from.shape, in.layout.shape);
           Parameters<S> mean = last.mean.view(), inv_std = last.inv_std.view();
           if (!last.is_kept()) {
             Parameters<S> var(from.shape.statistics());
@@ -212,8 +228,8 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
           pass(parts, given, own, mean, inv_std)
               .differentiate(from, this->operand(gradient, own), this->operand(out, own),
                              [&](Index sample, const S* dgamma, const S* dbeta) {
-                               if (gradients != nullptr) {
-                                 return gradients->accumulate(sample, dgamma, dbeta);
+                               if (given.gradients != nullptr) {
+                                 return given.gradients->accumulate(sample, dgamma, dbeta);
                                }
                                this->affine().accumulate(dgamma, dbeta);
                              });

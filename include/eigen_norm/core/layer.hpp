@@ -17,6 +17,10 @@ namespace eigen_norm {
 /// whose statistics are given.
 enum class Purpose { forward, inference, part };
 
+/// Whether an argument is a condition of the call, as opposed to an Eigen object.
+template <typename T>
+inline constexpr bool is_condition = false;
+
 /// What all layers share: train and eval, gamma and beta, and forward, infer and backward over
 /// anything Eigen. A layer says what is its own:
 ///
@@ -56,7 +60,7 @@ class Layer : protected Calls<Derived, Scalar_> {
 
   /// The same into y: x itself, another object of its storage order (resized where it owns its
   /// memory), or a view of the right shape. Allocates nothing once warm.
-  template <typename X, typename Y>
+  template <typename X, typename Y, std::enable_if_t<!is_condition<memory::Bare<Y>>, int> = 0>
   void forward(const X& x, Y&& y) {
     this->template transform<is_row_major<X>>(
         x, y, checked_for(Purpose::forward), [&](const ConstBuffer& in, const MutableBuffer& out) {
@@ -78,7 +82,7 @@ class Layer : protected Calls<Derived, Scalar_> {
   }
 
   /// The same into y, as in forward. Allocates nothing.
-  template <typename X, typename Y>
+  template <typename X, typename Y, std::enable_if_t<!is_condition<memory::Bare<Y>>, int> = 0>
   void infer(const X& x, Y&& y) const {
     this->template transform<is_row_major<X>>(x, y, checked_for(Purpose::inference),
                                               [&](const ConstBuffer& in, const MutableBuffer& out) {
@@ -100,7 +104,8 @@ class Layer : protected Calls<Derived, Scalar_> {
   }
 
   /// The same into dx, which may be dy or x itself. Allocates nothing once warm.
-  template <typename X, typename Dy, typename Dx>
+  template <typename X, typename Dy, typename Dx,
+            std::enable_if_t<!is_condition<memory::Bare<Dx>>, int> = 0>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
     check_answerable("backward", false, false);
     answer("x of the last forward", x, dy, dx, kernels::XhatOfInput());
@@ -248,8 +253,8 @@ class Layer : protected Calls<Derived, Scalar_> {
     if (!last_.is_answerable()) {
       memory::raise_logic(self().name() + ": " + call + " needs a forward before it");
     }
-    check_condition("mask", last_.masked, masked);
-    check_condition("scale and shift per sample", last_.per_sample, per_sample);
+    check_condition(call, "mask", last_.masked, masked);
+    check_condition(call, "scale and shift per sample", last_.per_sample, per_sample);
     check_parameters();
   }
   void check_last(const char* x_name, const memory::Shape& shape) const {
@@ -309,12 +314,13 @@ class Layer : protected Calls<Derived, Scalar_> {
     return inverse_.xhat();
   }
 
-  void check_condition(const char* what, bool of_forward, bool of_backward) const {
+  void check_condition(const std::string& call, const char* what, bool of_forward,
+                       bool of_backward) const {
     if (of_forward == of_backward) return;
-    memory::raise_logic(self().name() +
-                        (of_forward
-                             ? ": backward needs the " + std::string(what) + " of the last forward"
-                             : ": the last forward had no " + std::string(what)));
+    memory::raise_logic(
+        self().name() +
+        (of_forward ? ": " + call + " needs the " + std::string(what) + " of the last forward"
+                    : ": the last forward had no " + std::string(what)));
   }
 
   void check_parameters() const {

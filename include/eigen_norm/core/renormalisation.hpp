@@ -29,7 +29,10 @@ class Renormalisation {
     d_.resize(size);
     for (Index c = 0; c < size; ++c) {
       const kernels::Statistic<S> of_running = running.at(c);
-      r_[c] = clip(of_running.inv_std / inv_std[c], 1 / limits.r_max, limits.r_max);
+      // inv_std is 0 for a constant channel without eps, whose xhat is 0 whatever r is.
+      r_[c] = inv_std[c] == S(0)
+                  ? S(1)
+                  : clip(of_running.inv_std / inv_std[c], 1 / limits.r_max, limits.r_max);
       const S distance = mean[c] - of_running.mean;
       d_[c] = clip(distance * of_running.inv_std, -limits.d_max, limits.d_max);
     }

@@ -21,8 +21,8 @@ namespace eigen_norm {
 ///     for each part:  norm.backward_by(statistics, gradients, x, dy, dx);
 ///
 /// The steps themselves remember nothing, and do not disturb what forward has remembered. They take
-/// the statistics they are given, whatever the mode, and know neither virtual_batch_size nor renorm
-/// (std::logic_error).
+/// the statistics they are given, whatever the mode and virtual_batch_size are; with renorm there
+/// are no such steps (std::logic_error), but statistics can be had and set.
 template <typename Derived, typename Scalar, int Channels, typename Options>
 class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   using Base = TrackingLayer<Derived, Scalar, Channels, Options>;
@@ -61,7 +61,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   }
   template <typename X, typename Y>
   void forward_by(const Statistics& statistics, const X& x, Y&& y) const {
-    check(statistics);
+    check_step(statistics);
     const Parameters<S, Channels> inv_std = this->inv_std(statistics);
     this->template transform<Base::template is_row_major<X>>(
         x, y, this->checked_for(Purpose::part),
@@ -76,7 +76,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   /// dgamma and dbeta of x and dy alone. The layer's own are left as they are.
   template <typename X, typename Dy>
   Gradients gradient_sums(const Statistics& statistics, const X& x, const Dy& dy) const {
-    check(statistics);
+    check_step(statistics);
     const Parameters<S, Channels> inv_std = this->inv_std(statistics);
     Gradients result;
     result.dgamma.setConstant(this->num_features(), S(0));
@@ -117,7 +117,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   template <typename X, typename Dy, typename Dx>
   void backward_by(const Statistics& statistics, const Gradients& gradients, const X& x,
                    const Dy& dy, Dx&& dx) const {
-    check(statistics);
+    check_step(statistics);
     check(gradients);
     const Parameters<S, Channels> inv_std = this->inv_std(statistics);
     Gradients scaled = gradients;
@@ -177,11 +177,16 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
                                                                          : statistics.var();
   }
 
-  void check(const Statistics& statistics) const {
+  /// Of a step, as opposed to statistics that are only kept.
+  void check_step(const Statistics& statistics) const {
     if (this->options().renorm) {
       memory::raise_logic(this->name() +
                           ": a batch in parts is not renormalised, but renorm is on");
     }
+    check(statistics);
+  }
+
+  void check(const Statistics& statistics) const {
     check_size(statistics.mean.size(), "statistics");
     check_size(statistics.m2.size(), "statistics");
     if (statistics.count < 2) {

@@ -50,6 +50,9 @@ class UnitPass {
   template <typename Accumulate>
   void differentiate(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
                      const Accumulate& accumulate) const {
+    if (mask_ == nullptr && !units_.share_statistics()) {
+      return differentiate_one_by_one(x, dy, dx, accumulate);
+    }
     const Index channels = x.shape.channels;
     const Parameters<S> nothing = Parameters<S>::Zero(x.shape.statistics());
     Parameters<S> t1 = nothing, t2 = nothing, sums;
@@ -89,6 +92,24 @@ class UnitPass {
   }
 
  private:
+  /// The same where every unit has statistics of its own: both halves at once.
+  template <typename Accumulate>
+  void differentiate_one_by_one(const ConstOperand& x, const ConstOperand& dy,
+                                const MutableOperand& dx, const Accumulate& accumulate) const {
+    const Index channels = x.shape.channels;
+    Parameters<S> sums;
+    for (Index u = 0; u < units_.count(); ++u) {
+      const ConstOperand xs = units_.unit(x, u);
+      const Index pieces = kernels::Partition::pieces(xs.shape);
+      sums.resize(2 * channels * pieces);
+      kernels::backward(
+          kernels::BackwardPass<Scalar>{xs, units_.unit(dy, u), units_.unit(dx, u), affine_of(u),
+                                        own_statistics_, sums.data(), centred_},
+          statistics(u), pieces);
+      accumulate(u, sums.data(), sums.data() + channels);
+    }
+  }
+
   kernels::Affine<P> affine_of(Index sample) const {
     if (per_sample_ == nullptr) return affine_;
     return {per_sample_->row(per_sample_->scale, sample),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "eigen_norm/core/conditions.hpp"
@@ -9,36 +10,44 @@
 
 namespace eigen_norm {
 
-/// x cut into units, the smallest pieces that a Mask or a scale and shift PerSample can tell apart:
-/// a sample, or, where a mask goes along the normalised elements, a row of LayerNorm. Row-major.
+/// x cut into units, the largest pieces with statistics, a scale and a shift of their own, or a
+/// line of the mask: all of it, a sample, or a row of LayerNorm, along which its mask goes.
+/// Row-major.
 class Units {
  public:
-  Units(const memory::CollapsedShape& view, Index samples, bool along_channels)
+  /// `per_sample`: each of them has a scale and a shift of its own.
+  Units(const memory::CollapsedShape& view, Index samples, bool masked, bool along_channels,
+        bool per_sample)
       : share_statistics_(view.repeats == 1 && !along_channels),
         along_channels_(along_channels),
-        count_(share_statistics_ ? samples : view.repeats),
-        per_sample_(count_ / samples),
+        samples_(share_statistics_ && !per_sample ? 1 : samples),
+        count_(masked && along_channels ? view.repeats : samples_),
+        repeats_(share_statistics_ ? 1 : view.repeats / count_),
+        run_(view.inner > 1 ? view.inner : view.outer),
         groups_(view.groups()),
         places_(along_channels ? view.channels : view.outer * view.inner * view.repeats / count_),
         values_per_place_(along_channels ? 1 : view.group) {}
 
   Index count() const { return count_; }
-  Index samples() const { return count_ / per_sample_; }
-  Index sample_of(Index unit) const { return unit / per_sample_; }
-  Index first_unit(Index sample) const { return sample * per_sample_; }
+  Index samples() const { return samples_; }
+  Index sample_of(Index unit) const { return unit * samples_ / count_; }
+  Index first_unit(Index sample) const { return sample * (count_ / samples_); }
   bool share_statistics() const { return share_statistics_; }
 
   template <typename T>
   memory::Operand<T> unit(const memory::Operand<T>& x, Index u) const {
-    return share_statistics_ ? x.positions(u * places_, (u + 1) * places_) : x.repeat(u);
+    if (count_ == 1) return x;
+    return share_statistics_ ? x.positions(u * places_, (u + 1) * places_)
+                             : x.repeats(u * repeats_, (u + 1) * repeats_);
   }
   template <typename T>
   memory::Operand<T> sample(const memory::Operand<T>& x, Index n) const {
-    return share_statistics_ ? unit(x, n) : x.repeats(n * per_sample_, (n + 1) * per_sample_);
+    if (count_ == samples_) return unit(x, n);
+    return x.repeats(first_unit(n) * repeats_, first_unit(n + 1) * repeats_);
   }
 
   /// Where a unit's statistics begin among those of all.
-  Index first_statistic(Index u) const { return share_statistics_ ? 0 : u * groups_; }
+  Index first_statistic(Index u) const { return share_statistics_ ? 0 : u * repeats_ * groups_; }
 
   /// f(a part of each of these operands of unit u, its first channel, whether it counts)
   template <typename F, typename... Ts>
@@ -50,7 +59,10 @@ class Units {
       begin -= first;
       end -= first;
       if (along_channels_) return f(of_unit.channels(begin, end)..., begin, valid);
-      f(of_unit.positions(begin, end)..., Index{0}, valid);
+      for (Index next; begin < end; begin = next) {
+        next = std::min(end, begin - begin % run_ + run_);
+        f(of_unit.positions(begin, next)..., Index{0}, valid);
+      }
     });
   }
 
@@ -97,8 +109,11 @@ class Units {
 
  private:
   bool share_statistics_;  ///< all units have the same: BatchNorm
-  bool along_channels_;
-  Index count_, per_sample_, groups_;
+  bool along_channels_;    ///< the mask tells channels of a unit apart: LayerNorm
+  Index samples_, count_;
+  Index repeats_;  ///< of x, in a unit
+  Index run_;      ///< positions that a part may be of
+  Index groups_;
   Index places_;            ///< of the mask, in each unit
   Index values_per_place_;  ///< of a statistic
 };
