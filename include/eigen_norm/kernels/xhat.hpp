@@ -44,15 +44,15 @@ struct XhatOfInput {
   }
 };
 
-/// Values of y from which xhat is loaded: with a beta and 1 / gamma for each or, where `Affine_` is
-/// a number, for all.
-template <typename Scalar, typename Affine_>
+/// Values of y from which xhat is loaded: with a beta and 1 / gamma for each or, where
+/// `Coefficient` is a number, for all.
+template <typename Scalar, typename Coefficient>
 struct OutputValues {
   const Scalar* y;
-  Affine_ beta, inv_gamma;
+  Coefficient beta, inv_gamma;
 
   OutputValues operator+(Index n) const {
-    if constexpr (std::is_pointer_v<Affine_>) {
+    if constexpr (std::is_pointer_v<Coefficient>) {
       return {y + n, beta + n, inv_gamma + n};
     } else {
       return {y + n, beta, inv_gamma};
