@@ -156,7 +156,7 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
                        kernels::FromChannels<Scalar>({mean, inv_std}));
   }
 
-  bool is_renormalised() { return renormalised_ && this->last().own_statistics; }
+  bool is_renormalised() const { return renormalised_ && this->last().own_statistics; }
   kernels::Affine<P> last_affine() {
     const kernels::Affine<P> affine = this->affine().view();
     return is_renormalised() ? renorm_.applied_to(affine) : affine;

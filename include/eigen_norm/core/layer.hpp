@@ -4,10 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "eigen_norm/core/affine_inverse.hpp"
 #include "eigen_norm/core/calls.hpp"
-#include "eigen_norm/core/last_forward.hpp"
-#include "eigen_norm/core/parameters.hpp"
+#include "eigen_norm/core/layer_state.hpp"
 #include "eigen_norm/kernels/backward.hpp"
 #include "eigen_norm/kernels/normalise.hpp"
 
@@ -21,8 +19,8 @@ enum class Purpose { forward, inference, part };
 template <typename T>
 inline constexpr bool is_condition = false;
 
-/// What all layers share: train and eval, gamma and beta, and forward, infer and backward over
-/// anything Eigen. A layer says what is its own:
+/// What all layers share: forward, infer and backward over anything Eigen. A layer says what is its
+/// own:
 ///
 ///     name(), check_rank<Rank>(), wants_packed()      as Calls asks
 ///     check_input(shape, purpose)                     throws std::invalid_argument
@@ -35,20 +33,15 @@ inline constexpr bool is_condition = false;
 ///                                                     what dgamma is where they were not its own
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
-class Layer : protected Calls<Derived, Scalar_> {
+class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_> {
+  using State = LayerState<Scalar_, Size>;
   using Base = Calls<Derived, Scalar_>;
   friend Base;
-  static_assert(!Eigen::NumTraits<Scalar_>::IsInteger && !Eigen::NumTraits<Scalar_>::IsComplex,
-                "eigen_norm: the scalar must be real and not an integer");
 
  public:
-  using Scalar = Scalar_;
-  using P = Param<Scalar>;
-  using S = Stat<Scalar>;
-
-  void train(bool on = true) { training_ = on; }
-  void eval() { training_ = false; }
-  bool is_training() const { return training_; }
+  using typename State::P;
+  using typename State::S;
+  using typename State::Scalar;
 
   /// Normalises x as the mode says and remembers the statistics for backward.
   template <typename X>
@@ -65,10 +58,10 @@ class Layer : protected Calls<Derived, Scalar_> {
     this->template transform<is_row_major<X>>(
         x, y, checked_for(Purpose::forward), [&](const ConstBuffer& in, const MutableBuffer& out) {
           const memory::Shape& shape = in.layout.shape;
-          if (shape.size() == 0) return last_.begin(shape, last_.own_statistics);
+          if (shape.size() == 0) return last().begin(shape, last().own_statistics);
           const bool own = !self().uses_running(false);
           const ConstOperand from = operand(in, own);
-          if (affine_.any()) scratch(pieces(from));  // for backward, which allocates nothing
+          if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
           self().normalise(from, operand(out, own), shape);
         });
   }
@@ -84,13 +77,12 @@ class Layer : protected Calls<Derived, Scalar_> {
   /// The same into y, as in forward. Allocates nothing.
   template <typename X, typename Y, std::enable_if_t<!is_condition<memory::Bare<Y>>, int> = 0>
   void infer(const X& x, Y&& y) const {
-    this->template transform<is_row_major<X>>(x, y, checked_for(Purpose::inference),
-                                              [&](const ConstBuffer& in, const MutableBuffer& out) {
-                                                if (in.layout.shape.size() == 0) return;
-                                                const bool own = !self().uses_running(true);
-                                                self().infer_into(operand(in, own),
-                                                                  operand(out, own));
-                                              });
+    const auto compute = [&](const ConstBuffer& in, const MutableBuffer& out) {
+      if (in.layout.shape.size() == 0) return;
+      const bool own = !self().uses_running(true);
+      self().infer_into(operand(in, own), operand(out, own));
+    };
+    this->template transform<is_row_major<X>>(x, y, checked_for(Purpose::inference), compute);
   }
 
   /// The gradient by x of the last forward, given x and the gradient dy by its result; adds to
@@ -133,33 +125,6 @@ class Layer : protected Calls<Derived, Scalar_> {
     answer("y of the last forward", y, dy, dx, invert_affine());
   }
 
-  /// gamma and beta; empty where the options say that there is none.
-  Parameters<P, Size>& gamma() { return affine_.gamma(); }
-  Parameters<P, Size>& beta() { return affine_.beta(); }
-  const Parameters<P, Size>& gamma() const { return affine_.gamma(); }
-  const Parameters<P, Size>& beta() const { return affine_.beta(); }
-
-  /// Their gradients: sums over all backward calls since zero_grad.
-  Parameters<P, Size>& gamma_grad() { return affine_.gamma_grad(); }
-  Parameters<P, Size>& beta_grad() { return affine_.beta_grad(); }
-  const Parameters<P, Size>& gamma_grad() const { return affine_.gamma_grad(); }
-  const Parameters<P, Size>& beta_grad() const { return affine_.beta_grad(); }
-  void zero_grad() { affine_.zero_grad(); }
-
-  /// f(std::string_view name, value, gradient) for each parameter there is: "weight", "bias".
-  template <typename F>
-  void for_each_parameter(F&& f) {
-    affine_.for_each(std::forward<F>(f));
-  }
-
-  /// Mean and 1 / sqrt(var + eps) of the last forward: by channel for BatchNorm, by row for
-  /// LayerNorm and RMSNorm, by sample and group for GroupNorm, by sample and channel for
-  /// InstanceNorm; by channel after a forward by running statistics. RMSNorm's mean is 0 and its
-  /// var the mean square. In Stat: double for float. A layer of fixed size has room for as many as
-  /// it has channels or features; of more it keeps none, and backward takes them from x again.
-  auto batch_mean() const { return last_.mean.view(); }
-  auto batch_inv_std() const { return last_.inv_std.view(); }
-
  protected:
   using CallsBase = Base;
   using ConstOperand = memory::Operand<const Scalar>;
@@ -170,36 +135,35 @@ class Layer : protected Calls<Derived, Scalar_> {
   template <typename X>
   static constexpr bool is_row_major = memory::EigenObject<X>::row_major;
 
-  Layer(Index size, double eps, bool gamma, bool beta, const P& gamma_offset = P(0))
-      : affine_(size, gamma, beta, gamma_offset), eps_(eps) {}
-  ~Layer() = default;
-  Layer(const Layer&) = default;
-  Layer(Layer&&) = default;
-  Layer& operator=(const Layer&) = default;
-  Layer& operator=(Layer&&) = default;
+  using State::affine;
+  using State::eps;
+  using State::inverse;
+  using State::last;
+  using State::scratch;
+  using State::State;
 
   /// Normalises by x's own statistics and remembers them; `var` gets the variances where it is not
   /// null.
   void normalise_by_own(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
                         S* var = nullptr) {
-    last_.begin(shape, true);
-    last_.resize(x.shape.statistics());
-    S* const mean = last_.is_kept() ? last_.mean.data() : nullptr;
-    S* const inv_std = last_.is_kept() ? last_.inv_std.data() : nullptr;
+    last().begin(shape, true);
+    last().resize(x.shape.statistics());
+    S* const mean = last().is_kept() ? last().mean.data() : nullptr;
+    S* const inv_std = last().is_kept() ? last().inv_std.data() : nullptr;
     normalise_keeping({mean, inv_std, var}, x, y);
   }
 
   /// The same, and only writes them where `keep` says.
   void normalise_keeping(const kernels::KeptStatistics<S>& keep, const ConstOperand& x,
                          const MutableOperand& y) const {
-    kernels::normalise(x, y, affine_.view(),
-                       kernels::FromData<Scalar>(eps_, keep, Derived::centred));
+    kernels::normalise(x, y, affine().view(),
+                       kernels::FromData<Scalar>(eps(), keep, Derived::centred));
   }
 
   /// Normalises by running statistics.
   void normalise_by(const kernels::StatisticsOfRunning<Scalar>& running, const ConstOperand& x,
                     const MutableOperand& y) const {
-    kernels::normalise(x, y, affine_.view(), kernels::FromRunning<Scalar>(running));
+    kernels::normalise(x, y, affine().view(), kernels::FromRunning<Scalar>(running));
   }
 
   static constexpr bool centred = true;
@@ -212,13 +176,8 @@ class Layer : protected Calls<Derived, Scalar_> {
   }
 
   static constexpr const char* parameter_place = "channel";
-  kernels::Affine<P> last_affine() { return affine_.view(); }
+  kernels::Affine<P> last_affine() { return affine().view(); }
   static void correct_sums(S*, const S*) {}
-
-  LastForward<S, Size>& last() { return last_; }
-  AffineParameters<P, Size>& affine() { return affine_; }
-  const AffineParameters<P, Size>& affine() const { return affine_; }
-  double eps() const { return eps_; }
 
   template <typename T>
   memory::Operand<T> operand(const memory::Buffer<T>& buffer, bool own_statistics) const {
@@ -229,13 +188,6 @@ class Layer : protected Calls<Derived, Scalar_> {
   static Index pieces(const ConstOperand& x) {
     return kernels::Partition::pieces(x.shape,
                                       Size == Eigen::Dynamic ? kernels::Partition::most_pieces : 1);
-  }
-
-  /// Room for `count` times two numbers by channel: dgamma and dbeta in backward, a batch's
-  /// mean and variance in forward.
-  S* scratch(Index count = 1) {
-    scratch_.resize(2 * affine_.size() * count);
-    return scratch_.data();
   }
 
   bool by_running(bool inference) const { return self().uses_running(inference); }
@@ -250,15 +202,15 @@ class Layer : protected Calls<Derived, Scalar_> {
 
   /// There was a forward, under the same conditions, and the parameters are in order.
   void check_answerable(const char* call, bool masked, bool per_sample) const {
-    if (!last_.is_answerable()) {
+    if (!last().is_answerable()) {
       memory::raise_logic(self().name() + ": " + call + " needs a forward before it");
     }
-    check_condition(call, "mask", last_.masked, masked);
-    check_condition(call, "scale and shift per sample", last_.per_sample, per_sample);
+    check_condition(call, "mask", last().masked, masked);
+    check_condition(call, "scale and shift per sample", last().per_sample, per_sample);
     check_parameters();
   }
   void check_last(const char* x_name, const memory::Shape& shape) const {
-    this->check_shape(x_name, last_.shape, shape);
+    this->check_shape(x_name, last().shape, shape);
   }
 
  private:
@@ -272,7 +224,7 @@ class Layer : protected Calls<Derived, Scalar_> {
         x, dy, dx, [&](const memory::Shape& shape) { check_last(x_name, shape); },
         [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
-          const bool own = last_.own_statistics;
+          const bool own = last().own_statistics;
           differentiate_into(operand(in, own), operand(gradient, own), operand(out, own), xhat);
         });
   }
@@ -282,61 +234,54 @@ class Layer : protected Calls<Derived, Scalar_> {
   void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
                           const Xhat& xhat) {
     const Index count = pieces(x);
-    S* const sums = affine_.any() ? scratch(count) : nullptr;
+    S* const sums = affine().any() ? scratch(count) : nullptr;
     const kernels::BackwardPass<Scalar, Xhat> pass{
-        x, dy, dx, self().last_affine(), last_.own_statistics, sums, Derived::centred, {}, xhat};
-    if (last_.is_kept()) {
+        x, dy, dx, self().last_affine(), last().own_statistics, sums, Derived::centred, {}, xhat};
+    if (last().is_kept()) {
       kernels::backward(
-          pass, kernels::FromForward<Scalar>({last_.mean.data(), last_.inv_std.data()}), count);
+          pass, kernels::FromForward<Scalar>({last().mean.data(), last().inv_std.data()}), count);
     } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
-      kernels::backward(pass, kernels::FromData<Scalar>(eps_, {}, Derived::centred), count);
+      kernels::backward(pass, kernels::FromData<Scalar>(eps(), {}, Derived::centred), count);
     }
     if (sums == nullptr) return;
-    self().correct_sums(sums, sums + affine_.size());
-    affine_.accumulate(sums, sums + affine_.size());
+    self().correct_sums(sums, sums + affine().size());
+    affine().accumulate(sums, sums + affine().size());
   }
 
   /// How xhat is found in the result of the last forward.
   kernels::XhatOfOutput<P> invert_affine() {
-    if (last_.shape.size() == 0) return {};
-    if (!last_.is_kept()) {
+    if (last().shape.size() == 0) return {};
+    if (!last().is_kept()) {
       memory::raise_logic(self().name() +
                           ": backward_from_output needs the statistics of the last forward, but a "
                           "layer of fixed size keeps " +
                           std::to_string(Size) + " of them at most");
     }
-    const kernels::Affine<P> affine = self().last_affine();
-    const Index refused = inverse_.take(affine, affine_.size());
-    if (refused < affine_.size()) {
-      memory::raise_invalid(self().name() + ": " + inverse_.refusal(affine, refused) + " in " +
+    const kernels::Affine<P> used = self().last_affine();
+    const Index refused = inverse().take(used, affine().size());
+    if (refused < affine().size()) {
+      memory::raise_invalid(self().name() + ": " + inverse().refusal(used, refused) + " in " +
                             Derived::parameter_place + " " + std::to_string(refused));
     }
-    return inverse_.xhat();
+    return inverse().xhat();
   }
 
-  void check_condition(const std::string& call, const char* what, bool of_forward,
+  void check_condition(const char* call, const char* what, bool of_forward,
                        bool of_backward) const {
     if (of_forward == of_backward) return;
     memory::raise_logic(
         self().name() +
-        (of_forward ? ": " + call + " needs the " + std::string(what) + " of the last forward"
+        (of_forward ? ": " + std::string(call) + " needs the " + what + " of the last forward"
                     : ": the last forward had no " + std::string(what)));
   }
 
   void check_parameters() const {
-    if (!affine_.is_consistent()) {
+    if (!affine().is_consistent()) {
       memory::raise_invalid(self().name() + ": expected gamma, beta and their gradients of " +
-                            std::to_string(affine_.size()) +
+                            std::to_string(affine().size()) +
                             " values each, got one of another size");
     }
   }
-
-  AffineParameters<P, Size> affine_;
-  LastForward<S, Size> last_;
-  Buffered<S, Size == Eigen::Dynamic ? Eigen::Dynamic : 6 * Size> scratch_;
-  AffineInverse<Scalar, Size> inverse_;
-  double eps_;
-  bool training_ = true;
 };
 
 }  // namespace eigen_norm

@@ -66,10 +66,13 @@ class UnitPass {
               xs, dys, {nullptr, xs.shape}, affine, own_statistics_, sums.data()},
           statistics(u), pieces);
       const Index first = units_.first_statistic(u);
-      for (Index c = 0; c < channels; ++c) {
-        const S gamma = S(affine.gamma_at(c));
-        t2[first + c / x.shape.group] += gamma * sums[c];
-        t1[first + c / x.shape.group] += gamma * sums[channels + c];
+      for (Index g = 0; g < x.shape.groups(); ++g) {
+        auto t = kernels::GradientSums<S>::zero();
+        for (Index c = g * x.shape.group; c < (g + 1) * x.shape.group; ++c) {
+          t.add({sums[channels + c], sums[c]}, S(affine.gamma_at(c)));
+        }
+        t1[first + g] += t.dy;
+        t2[first + g] += t.dy_xhat;
       }
       accumulate(units_.sample_of(u), sums.data(), sums.data() + channels);
     }

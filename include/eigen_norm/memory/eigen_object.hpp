@@ -60,19 +60,20 @@ inline constexpr bool is_map_of_const = false;
 template <typename Plain, int Options, template <class> class Pointer>
 inline constexpr bool is_map_of_const<Eigen::TensorMap<const Plain, Options, Pointer>> = true;
 
-/// Whether a copy with these limits lives on the stack: it is small, and Eigen allows vectors one
-/// order alone.
+/// Whether a copy with these limits lives on the stack: where it is small, and in the one order
+/// that Eigen allows a vector.
 template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols>
-inline constexpr bool is_kept_on_stack = MaxRows != Eigen::Dynamic&& MaxCols !=
-                                             Eigen::Dynamic&& std::size_t{sizeof(Scalar)} *
-                                                     MaxRows* MaxCols <=
-                                                 EIGEN_STACK_ALLOCATION_LIMIT &&
-                                         (MaxRows == 1 || RowMajor == false || MaxCols != 1) &&
-                                         (MaxRows != 1 || MaxCols == 1 || RowMajor);
+constexpr bool is_kept_on_stack() {
+  if (MaxRows == Eigen::Dynamic || MaxCols == Eigen::Dynamic) return false;
+  const bool vector_of_other_order =
+      RowMajor ? MaxCols == 1 && MaxRows != 1 : MaxRows == 1 && MaxCols != 1;
+  return !vector_of_other_order &&
+         Index{sizeof(Scalar)} * MaxRows * MaxCols <= EIGEN_STACK_ALLOCATION_LIMIT;
+}
 
 /// A matrix that holds a copy of a dense object of such sizes.
 template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols,
-          bool OnStack = is_kept_on_stack<Scalar, RowMajor, MaxRows, MaxCols>>
+          bool OnStack = is_kept_on_stack<Scalar, RowMajor, MaxRows, MaxCols>()>
 struct DenseCopyOf {
   using type = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic,
                              RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
