@@ -22,6 +22,8 @@ using Eigen::MatrixXd;
 using Eigen::MatrixXf;
 using Table = PerSample<double>::Table;
 
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
 // What a layer over channels, or over trailing elements, owes under conditions: everything by the
 // element's logical index.
 struct Definition {
@@ -42,8 +44,8 @@ struct Definition {
   Answer answer(const Logical& x, const Logical& dy, Index channels,
                 const std::function<Real(Index, Index)>& gamma,
                 const std::function<Real(Index, Index)>& beta) const {
-    Answer a{x, x, Values(channels), Values(channels), {}, {}, {}, {}, {}};
-    a.dscale.assign(x.dims[0], Values(channels));
+    Answer a{x, x, Values(at(channels)), Values(at(channels)), {}, {}, {}, {}, {}};
+    a.dscale.assign(at(x.dims[0]), Values(at(channels)));
     a.dshift = a.dscale;
     for_each_index(x.dims, [&](const Dims& i) {
       if (!counts(i)) return;
@@ -61,10 +63,10 @@ struct Definition {
     for_each_index(x.dims, [&](const Dims& i) {
       const Index c = channel(i), n = i[0];
       a.y.at(i) = xhat(i) * gamma(n, c) + beta(n, c);
-      a.dgamma[c] += dy.at(i) * xhat(i);
-      a.dbeta[c] += dy.at(i);
-      a.dscale[n][c] += dy.at(i) * xhat(i);
-      a.dshift[n][c] += dy.at(i);
+      a.dgamma[at(c)] += dy.at(i) * xhat(i);
+      a.dbeta[at(c)] += dy.at(i);
+      a.dscale[at(n)][at(c)] += dy.at(i) * xhat(i);
+      a.dshift[at(n)][at(c)] += dy.at(i);
       t1[statistic(i)] += gamma(n, c) * dy.at(i);
       t2[statistic(i)] += gamma(n, c) * dy.at(i) * xhat(i);
     });
@@ -164,10 +166,10 @@ void expect_masked(const Layer& plain, const Case& c, bool masked, bool per_samp
   expect_close("dx", from_eigen(dx), want.dx, 1e-12L);
   if (per_sample) {
     for (Index n = 0; n < c.dims[0]; ++n) {
-      expect_close("dscale", from_parameters(affine.scale_grad.row(n).transpose()), want.dscale[n],
-                   1e-12L);
-      expect_close("dshift", from_parameters(affine.shift_grad.row(n).transpose()), want.dshift[n],
-                   1e-12L);
+      expect_close("dscale", from_parameters(affine.scale_grad.row(n).transpose()),
+                   want.dscale[at(n)], 1e-12L);
+      expect_close("dshift", from_parameters(affine.shift_grad.row(n).transpose()),
+                   want.dshift[at(n)], 1e-12L);
     }
   } else {
     expect_close("dgamma", from_parameters(layer.gamma_grad()), want.dgamma, 1e-12L);
