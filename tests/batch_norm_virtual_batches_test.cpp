@@ -9,13 +9,6 @@
 namespace eigen_norm::test {
 namespace {
 
-Logical samples_of(const Logical& batch, Index begin, Index end) {
-  Dims dims = batch.dims;
-  dims[0] = end - begin;
-  const auto size = static_cast<std::ptrdiff_t>(batch.size() / batch.dims[0]);
-  return {dims, Values(batch.values.begin() + begin * size, batch.values.begin() + end * size)};
-}
-
 // A layer with virtual batches against a plain one that is given them one after the other.
 template <typename Object, typename Layer>
 void expect_parts_by_themselves(Index channels, const Dims& dims, Index size, ChannelAxis axis) {

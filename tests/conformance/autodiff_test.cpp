@@ -63,6 +63,12 @@ void set_state(Layer& layer, Mode mode, Index parameters) {
   }
 }
 
+double value_of(const Dual& x) { return x.value; }
+template <typename Derivatives>
+double value_of(const Eigen::AutoDiffScalar<Derivatives>& x) {
+  return x.value();
+}
+
 struct Gradient {
   Values dx, dgamma, dbeta;
 };
@@ -136,6 +142,16 @@ class AutoDiff : public testing::Test {
       expect("dx", got.dx, want.dx);
       expect("dgamma", got.dgamma, want.dgamma);
       expect("dbeta", got.dbeta, want.dbeta);
+
+      // backward and backward_from_output compute in such scalars as well.
+      for (Index i = 0; i < x.size(); ++i) zeros.data()[i] = Scalar(x.data()[i]);
+      const X<Scalar> y = differentiable.forward(zeros);
+      X<Scalar> dys = zeros;
+      for (Index i = 0; i < x.size(); ++i) dys.data()[i] = Scalar(dy.data()[i]);
+      const X<Scalar> from_output = differentiable.backward_from_output(y, dys);
+      for (Index i = 0; i < x.size(); ++i) {
+        EXPECT_NEAR(value_of(from_output.data()[i]), dx.data()[i], 1e-12);
+      }
     };
     by("Dual", Dual());
     by("AutoDiffScalar of 7", Eigen::AutoDiffScalar<Eigen::Matrix<double, 7, 1>>(0.0));

@@ -37,7 +37,11 @@ TEST(BatchStatistics, OfOtherChannelsAreRefused) {
   BatchStatistics<double> some{2, pair(1, 10), pair(2, 0)};
   EXPECT_THROW(some.merge({2, Parameters<double>::Ones(3), Parameters<double>::Ones(3)}),
                std::invalid_argument);
+  EXPECT_THROW(some.merge({2, pair(1, 2), Parameters<double>::Ones(3)}), std::invalid_argument);
   EXPECT_EQ(some.count, 2);
+  BatchStatistics<double> empty{0, pair(0, 0), pair(0, 0)};
+  EXPECT_THROW(empty.merge({2, Parameters<double>::Ones(3), Parameters<double>::Ones(3)}),
+               std::invalid_argument);
 }
 
 TEST(BatchGradients, AddUp) {

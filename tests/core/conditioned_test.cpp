@@ -537,6 +537,53 @@ TEST(Conditioned, GradientsAgreeWithDifferences) {
   std::printf("  masks, scale and shift per sample    worst relative error %.1e\n", worst);
 }
 
+// A vector is one row, or one column, whichever x and the mask are.
+TEST(Conditioned, TakesAMaskOfAVectorInEitherShape) {
+  LayerNorm<double> row_norm(6);
+  const Eigen::RowVectorXd row = Eigen::RowVectorXd::Random(6);
+  const Eigen::Array<bool, 1, Eigen::Dynamic> valid = row.array() > -0.5;
+  EXPECT_EQ(row_norm.forward(row, Mask(valid)),
+            row_norm.forward(row, Mask(Eigen::ArrayXX<bool>(valid))));
+  BatchNorm1d<double> norm(3);
+  const MatrixXd x = MatrixXd::Random(6, 3);
+  EXPECT_EQ(norm.forward(x, Mask(valid)),
+            norm.forward(x, Mask(Eigen::ArrayXX<bool>(valid.transpose()))));
+}
+
+// Of 16-bit data, with a block for x, onto x, with a scale alone: against double.
+template <typename Half>
+void expect_conditions_on(Index features) {
+  using HalfMatrix = Eigen::Matrix<Half, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  BatchNormOptions plain;
+  plain.gamma = plain.beta = false;
+  BatchNorm1d<Half> norm(features, plain);
+  BatchNorm1d<double> exact(features, plain);
+  const HalfMatrix large = MatrixXf::Random(12, features + 3).template cast<Half>();
+  HalfMatrix work = large;
+  const MatrixXd x = large.block(1, 2, 10, features).template cast<double>();
+  const HalfMatrix dy = MatrixXf::Random(10, features).template cast<Half>();
+  const Mask mask(x.col(0).array() > -0.5);
+  PerSample<float> affine{PerSample<float>::Table::Random(10, features), {}};
+  PerSample<double> exact_affine{affine.scale.template cast<double>(), {}};
+  affine.zero_grad();
+  exact_affine.zero_grad();
+  const HalfMatrix y = norm.forward(large.block(1, 2, 10, features), mask, affine);
+  const MatrixXd want = exact.forward(x, mask, exact_affine);
+  const double ulp = std::is_same_v<Half, Eigen::half> ? 0x1p-10 : 0x1p-7;
+  EXPECT_LE((y.template cast<double>() - want).cwiseAbs().maxCoeff(),
+            ulp * want.cwiseAbs().maxCoeff());
+  norm.backward(work.block(1, 2, 10, features), dy, work.block(1, 2, 10, features), mask, affine);
+  const MatrixXd dx = exact.backward(x, dy.template cast<double>().eval(), mask, exact_affine);
+  EXPECT_LE((work.block(1, 2, 10, features).template cast<double>() - dx).cwiseAbs().maxCoeff(),
+            ulp * dx.cwiseAbs().maxCoeff());
+  EXPECT_TRUE(affine.scale_grad.template cast<double>().isApprox(exact_affine.scale_grad, 1e-5));
+}
+
+TEST(Conditioned, HoldsFor16BitDataInBlocks) {
+  expect_conditions_on<Eigen::half>(37);
+  expect_conditions_on<Eigen::bfloat16>(37);
+}
+
 TEST(Conditioned, AnswersAlikeInLayersOfFixedSize) {
   const MatrixXd x = MatrixXd::Random(9, 4), dy = MatrixXd::Random(9, 4);
   const Mask mask(MatrixXd::Random(9, 4).array() > -0.5);
@@ -573,7 +620,14 @@ TEST(Conditioned, RefusesWhatDoesNotFit) {
   expect_error<std::invalid_argument>("Mask: expected lengths from 0 to 5, got 6",
                                       [] { Mask::of_lengths({6}, 5); });
 
+  expect_refused(norm, "BatchNorm1d(4): expected a mask (2, 5), got (3)",
+                 [&] { norm.forward(x, y, Mask(Eigen::Array<bool, 3, 1>(true, false, false))); });
   norm.forward(x, y, mask);
+  expect_refused<std::logic_error>(norm,
+                                   "BatchNorm1d(4): backward_from_output cannot answer a forward "
+                                   "with a mask or a scale and shift "
+                                   "per sample, backward can",
+                                   [&] { norm.backward_from_output(y, y); });
   expect_refused<std::logic_error>(norm,
                                    "BatchNorm1d(4): backward needs the mask of the last forward",
                                    [&] { norm.backward(x, y); });

@@ -164,6 +164,19 @@ TEST(Renormalisation, OfAConstantChannelWithoutEpsIsBeta) {
   EXPECT_EQ(norm.forward(MatrixXd::Constant(4, 1, 5)), MatrixXd::Constant(4, 1, 3));
 }
 
+TEST(Renormalisation, ByARunningDeviationOfZeroIsAtItsLimits) {
+  BatchNormOptions options;
+  options.eps = 0;
+  options.gamma = options.beta = false;
+  options.renorm = BatchRenorm{3, 5};
+  BatchNorm1d<double> norm(1, options), plain(1, {0, 0.1, false, false});
+  norm.running_mean()(0) = -100;
+  norm.running_var()(0) = 0;
+  const MatrixXd x = MatrixXd::Random(8, 1);
+  EXPECT_TRUE(norm.forward(x).isApprox(MatrixXd(plain.forward(x) * 3 + MatrixXd::Constant(8, 1, 5)),
+                                       1e-13));
+}
+
 TEST(Renormalisation, LetsTheRunningStatisticsBeRecomputed) {
   auto norm = renormalising({});
   norm.set_running_stats(norm.batch_statistics(batch(1)));

@@ -86,6 +86,15 @@ TEST(RunningStatistics, SkipABatchThatTheirOwnTypeCannotHold) {
   EXPECT_EQ(twice.tracked(), 1);
 }
 
+TEST(RunningStatistics, AreSetAsAWholeOrNotAtAll) {
+  Running<> running(2);
+  EXPECT_TRUE(running.set(pair(1, 2).data(), pair(3, 4).data()));
+  EXPECT_FALSE(running.set(pair(5, 6).data(), pair(7, 1e300).data()));
+  EXPECT_EQ(running.mean()(0), 1);
+  EXPECT_EQ(running.var()(1), 4);
+  EXPECT_EQ(running.tracked() + running.skipped(), 0);
+}
+
 TEST(RunningStatistics, GoBackToTheStart) {
   Running<> running(2);
   running.update(pair(8, -4).data(), pair(3, 6).data(), 0.25);

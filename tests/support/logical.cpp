@@ -59,6 +59,13 @@ Logical permuted(const Logical& x, const Dims& order) {
   return result;
 }
 
+Logical samples_of(const Logical& batch, Index begin, Index end) {
+  Dims dims = batch.dims;
+  dims[0] = end - begin;
+  const Index size = batch.size() / batch.dims[0];
+  return {dims, Values(batch.values.begin() + begin * size, batch.values.begin() + end * size)};
+}
+
 Logical reshaped(const Logical& x, Dims dims) { return Logical(std::move(dims), x.values); }
 
 Real worst_difference(const Values& got, const Values& want) {

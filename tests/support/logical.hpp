@@ -53,6 +53,9 @@ void for_each_index(const Dims& dims, Visit visit) {
 // result(indices[order[0]], indices[order[1]], ...) = x(indices): numpy's transpose.
 Logical permuted(const Logical& x, const Dims& order);
 
+// Samples [begin, end), along the first axis.
+Logical samples_of(const Logical& batch, Index begin, Index end);
+
 // The same values in row-major order under another shape.
 Logical reshaped(const Logical& x, Dims dims);
 

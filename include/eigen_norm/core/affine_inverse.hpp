@@ -5,11 +5,19 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "eigen_norm/core/parameters.hpp"
 #include "eigen_norm/kernels/xhat.hpp"
 
 namespace eigen_norm {
+
+template <typename T, typename = void>
+inline constexpr bool is_printable = false;
+template <typename T>
+inline constexpr bool is_printable<
+    T, std::void_t<decltype(std::declval<std::ostream&>() << std::declval<const T&>())>> = true;
 
 /// gamma and beta of a forward pass turned round, so that its result gives back what was
 /// normalised:
@@ -30,9 +38,7 @@ class AffineInverse {
  public:
   /// The smallest |gamma| that can be inverted beside such a beta.
   static P least_gamma(const P& beta) {
-    using Limits = std::numeric_limits<Scalar>;
-    const auto eps = static_cast<P>(std::ldexp(1.0, 1 - Limits::digits));
-    const P beside_beta = P(16) * eps * magnitude(beta), normal = static_cast<P>(Limits::min());
+    const P beside_beta = P(16 * epsilon()) * magnitude(beta), normal = smallest_normal();
     return beside_beta > normal ? beside_beta : normal;
   }
 
@@ -53,9 +59,9 @@ class AffineInverse {
   static std::string refusal(const kernels::Affine<P>& affine, Index channel) {
     std::ostringstream text;
     const P beta = affine.beta_at(channel);
-    text << "expected a gamma of at least " << least_gamma(beta)
-         << " in size to recover xhat from y beside beta " << beta << ", got "
-         << affine.gamma_at(channel);
+    text << "expected a gamma of at least " << number(least_gamma(beta))
+         << " in size to recover xhat from y beside beta " << number(beta) << ", got "
+         << number(affine.gamma_at(channel));
     return text.str();
   }
 
@@ -63,6 +69,20 @@ class AffineInverse {
   kernels::XhatOfOutput<P> xhat() { return {values_.data(), values_.data() + size_}; }
 
  private:
+  /// Of Scalar; of double for a scalar that says nothing about itself.
+  using Limits = std::conditional_t<std::numeric_limits<Scalar>::is_specialized,
+                                    std::numeric_limits<Scalar>, std::numeric_limits<double>>;
+  static double epsilon() { return std::ldexp(1.0, 1 - Limits::digits); }
+  static P smallest_normal() { return static_cast<P>(Limits::min()); }
+
+  static auto number(const P& value) {
+    if constexpr (is_printable<P>) {
+      return value;
+    } else {
+      return "(no text for this scalar)";
+    }
+  }
+
   static P magnitude(const P& value) { return value < P(0) ? P(-value) : value; }
 
   Buffered<P, Size == Eigen::Dynamic ? Eigen::Dynamic : 2 * Size> values_;

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <initializer_list>
+#include <string>
+
 #include "eigen_norm/core/parameters.hpp"
 #include "eigen_norm/kernels/moments.hpp"
 
 namespace eigen_norm {
+
+inline void check_channels(const char* expected, Index channels, Index size) {
+  if (size == channels) return;
+  memory::raise_invalid(std::string(expected) + " of " + std::to_string(channels) +
+                        " channels, got " + std::to_string(size));
+}
 
 /// Count, mean and sum of squared deviations of the values of each channel: all that BatchNorm
 /// needs to know of a batch. Those of parts, merged in any grouping, are those of the whole:
@@ -18,16 +27,17 @@ struct BatchStatistics {
   /// Takes in the statistics of another part (Chan, Golub, LeVeque 1979). Throws
   /// std::invalid_argument for another number of channels.
   void merge(const BatchStatistics& other) {
-    if (other.count == 0) return;
-    if (count == 0) {
+    if (other.mean.size() == 0 && other.m2.size() == 0) return;
+    const bool is_new = mean.size() == 0 && m2.size() == 0;
+    const Index channels = is_new ? other.mean.size() : mean.size();
+    for (const Index size : {other.mean.size(), other.m2.size(), is_new ? channels : m2.size()}) {
+      check_channels("BatchStatistics: expected statistics", channels, size);
+    }
+    if (count == 0 && (is_new || other.count > 0)) {
       *this = other;
       return;
     }
-    if (mean.size() != other.mean.size()) {
-      memory::raise_invalid("BatchStatistics: expected statistics of " +
-                            std::to_string(mean.size()) + " channels, got " +
-                            std::to_string(other.mean.size()));
-    }
+    if (other.count == 0) return;
     for (Index c = 0; c < mean.size(); ++c) {
       kernels::Moments<S> both{count, mean[c], m2[c]};
       both.merge({other.count, other.mean[c], other.m2[c]});
@@ -53,15 +63,16 @@ struct BatchGradients {
 
   /// Takes in those of another part. Throws std::invalid_argument for another number of channels.
   void merge(const BatchGradients& other) {
-    if (other.dgamma.size() == 0) return;
-    if (dgamma.size() == 0) {
+    if (other.dgamma.size() == 0 && other.dbeta.size() == 0) return;
+    const bool is_new = dgamma.size() == 0 && dbeta.size() == 0;
+    const Index channels = is_new ? other.dgamma.size() : dgamma.size();
+    for (const Index size :
+         {other.dgamma.size(), other.dbeta.size(), is_new ? channels : dbeta.size()}) {
+      check_channels("BatchGradients: expected gradients", channels, size);
+    }
+    if (is_new) {
       *this = other;
       return;
-    }
-    if (dgamma.size() != other.dgamma.size()) {
-      memory::raise_invalid("BatchGradients: expected gradients of " +
-                            std::to_string(dgamma.size()) + " channels, got " +
-                            std::to_string(other.dgamma.size()));
     }
     dgamma += other.dgamma;
     dbeta += other.dbeta;

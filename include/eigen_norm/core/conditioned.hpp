@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 
 #include "eigen_norm/core/layer.hpp"
 #include "eigen_norm/core/unit_pass.hpp"
@@ -68,6 +69,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
 
   template <typename X, typename Dy, typename... Cs, IfConditions<Cs...> = 0>
   auto backward(const X& x, const Dy& dy, Cs&&... conditions) {
+    check_gradients_are_kept<Cs...>();
     typename memory::EigenObject<X>::Plain dx;
     backward_under(Conditions(conditions...), x, dy, dx);
     return dx;
@@ -75,6 +77,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   template <typename X, typename Dy, typename Dx, typename... Cs, IfConditions<Cs...> = 0,
             IfNone<Dx> = 0>
   void backward(const X& x, const Dy& dy, Dx&& dx, Cs&&... conditions) {
+    check_gradients_are_kept<Cs...>();
     backward_under(Conditions(conditions...), x, dy, dx);
   }
 
@@ -111,6 +114,16 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
     }
   };
 
+  template <typename... Cs>
+  static void check_gradients_are_kept() {
+    static_assert(
+        ((std::is_same_v<memory::Bare<Cs>, Mask> ||
+          (std::is_lvalue_reference_v<Cs> && !std::is_const_v<std::remove_reference_t<Cs>>)) &&
+         ...),
+        "eigen_norm: backward adds to the gradients of a PerSample: it must be neither "
+        "const nor a temporary");
+  }
+
   const Derived& self() const { return static_cast<const Derived&>(*this); }
   Derived& self() { return static_cast<Derived&>(*this); }
 
@@ -121,8 +134,11 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   }
 
   void check_conditions(const Conditions& given, const memory::Shape& shape, bool own) const {
+    if (given.mask != nullptr &&
+        given.mask->shape().without_ones() != mask_shape(shape).without_ones()) {
+      this->check_shape("a mask", mask_shape(shape), given.mask->shape());
+    }
     if (own) self().check_mask(shape, given.mask);
-    if (given.mask != nullptr) this->check_shape("a mask", mask_shape(shape), given.mask->shape());
     if (given.affine == nullptr) return;
     if (this->affine().any()) {
       memory::raise_logic(self().name() +

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <string>
-#include <utility>
+#include <type_traits>
 
 #include "eigen_norm/core/calls.hpp"
 #include "eigen_norm/core/layer_state.hpp"
@@ -11,8 +11,8 @@
 
 namespace eigen_norm {
 
-/// What a call is about: a forward pass in the mode of the layer, inference, or a part of a batch
-/// whose statistics are given.
+/// What a call is about: a forward pass in the mode of the layer, inference, or a part of what is
+/// normalised together, of which one value is no error.
 enum class Purpose { forward, inference, part };
 
 /// Whether an argument is a condition of the call, as opposed to an Eigen object.
@@ -121,7 +121,14 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// its first call.
   template <typename Y, typename Dy, typename Dx>
   void backward_from_output(const Y& y, const Dy& dy, Dx&& dx) {
-    check_answerable("backward_from_output", false, false);
+    const bool masked = last().masked, per_sample = last().per_sample;
+    check_answerable("backward_from_output", masked, per_sample);
+    if (masked || per_sample) {
+      memory::raise_logic(
+          self().name() +
+          ": backward_from_output cannot answer a forward with a mask or a scale and "
+          "shift per sample, backward can");
+    }
     answer("y of the last forward", y, dy, dx, invert_affine());
   }
 
@@ -200,6 +207,14 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
     };
   }
 
+  void check_parameters() const {
+    if (!affine().is_consistent()) {
+      memory::raise_invalid(self().name() + ": expected gamma, beta and their gradients of " +
+                            std::to_string(affine().size()) +
+                            " values each, got one of another size");
+    }
+  }
+
   /// There was a forward, under the same conditions, and the parameters are in order.
   void check_answerable(const char* call, bool masked, bool per_sample) const {
     if (!last().is_answerable()) {
@@ -273,14 +288,6 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
         self().name() +
         (of_forward ? ": " + std::string(call) + " needs the " + what + " of the last forward"
                     : ": the last forward had no " + std::string(what)));
-  }
-
-  void check_parameters() const {
-    if (!affine().is_consistent()) {
-      memory::raise_invalid(self().name() + ": expected gamma, beta and their gradients of " +
-                            std::to_string(affine().size()) +
-                            " values each, got one of another size");
-    }
   }
 };
 

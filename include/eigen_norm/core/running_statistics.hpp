@@ -68,6 +68,18 @@ class RunningStatistics {
     ++tracked_;
   }
 
+  /// Takes these in their place; false, and nothing changes, where one would not be finite.
+  bool set(const S* mean, const S* var) {
+    for (Index c = 0; c < mean_.size(); ++c) {
+      if (!is_finite(static_cast<P>(mean[c])) || !is_finite(static_cast<P>(var[c]))) return false;
+    }
+    for (Index c = 0; c < mean_.size(); ++c) {
+      mean_[c] = static_cast<P>(mean[c]);
+      var_[c] = static_cast<P>(var[c]);
+    }
+    return true;
+  }
+
   /// What makes the variance to remember of the biased one of `count` values.
   static S correction(Index count, RunningVariance kind) {
     const S m = S(static_cast<double>(count));

@@ -103,6 +103,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   /// Adds them to gamma_grad and beta_grad.
   void accumulate(const Gradients& gradients) {
     check(gradients);
+    this->check_parameters();
     this->affine().accumulate(gradients.dgamma.data(), gradients.dbeta.data());
   }
 
@@ -119,6 +120,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
                    const Dy& dy, Dx&& dx) const {
     check_step(statistics);
     check(gradients);
+    this->check_parameters();
     const Parameters<S, Channels> inv_std = this->inv_std(statistics);
     Gradients scaled = gradients;
     for (Index c = 0; c < this->num_features(); ++c) {
@@ -146,6 +148,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   /// Takes in these statistics as those of one training batch.
   void update_running_stats(const Statistics& statistics) {
     this->check_tracking("update_running_stats");
+    this->check_running();
     if (statistics.count == 0) return;
     check(statistics);
     const Parameters<S, Channels> var = remembered_var(statistics);
@@ -154,12 +157,16 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
 
   /// Makes these statistics the running ones, in place of an average over batches: exact where they
   /// are those of a whole data set, each value of which counts alike however it was cut into
-  /// batches. num_batches_tracked stays as it is.
+  /// batches. num_batches_tracked stays as it is: without a momentum, set it to the number of
+  /// batches before you train on. Throws std::invalid_argument for numbers that are not finite.
   void set_running_stats(const Statistics& statistics) {
     this->check_tracking("set_running_stats");
+    this->check_running();
     check(statistics);
-    this->running_mean() = statistics.mean.template cast<P>();
-    this->running_var() = remembered_var(statistics).template cast<P>();
+    const Parameters<S, Channels> var = remembered_var(statistics);
+    if (!this->running().set(statistics.mean.data(), var.data())) {
+      memory::raise_invalid(this->name() + ": expected statistics that are finite");
+    }
   }
 
  protected:

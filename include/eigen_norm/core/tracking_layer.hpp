@@ -68,6 +68,8 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   /// accurate. Throws std::logic_error without running statistics.
   ChannelAffine<P, Channels> inference_affine() const {
     check_tracking("inference_affine");
+    this->check_parameters();
+    check_running();
     const auto affine = this->affine().view();
     ChannelAffine<P, Channels> result;
     result.scale.resize(num_features_);
@@ -105,6 +107,15 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     memory::raise_logic(name() + ": " + call +
                         " needs running statistics, but track_running_stats is false");
   }
+  void check_running() const {
+    if (options_.track_running_stats &&
+        (running_.mean().size() != num_features_ || running_.var().size() != num_features_)) {
+      memory::raise_invalid(name() + ": expected running_mean and running_var of " +
+                            std::to_string(num_features_) + " values each, got " +
+                            std::to_string(running_.mean().size()) + " and " +
+                            std::to_string(running_.var().size()));
+    }
+  }
   RunningStatistics<Scalar, Channels>& running() { return running_; }
   Options& mutable_options() { return options_; }
 
@@ -137,13 +148,7 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     if (shape[self().channel_axis(shape.rank())] != num_features_) {
       this->raise_shape("input", self().expected_input(shape.rank()), shape, self().hint(shape));
     }
-    if (options_.track_running_stats &&
-        (running_.mean().size() != num_features_ || running_.var().size() != num_features_)) {
-      memory::raise_invalid(name() + ": expected running_mean and running_var of " +
-                            std::to_string(num_features_) + " values each, got " +
-                            std::to_string(running_.mean().size()) + " and " +
-                            std::to_string(running_.var().size()));
-    }
+    check_running();
     const bool inference = purpose == Purpose::inference;
     if (purpose == Purpose::part || uses_running(inference)) return;
     self().check_batch(shape);

@@ -56,6 +56,15 @@ class Shape {
     return result;
   }
 
+  /// The dimensions that are not 1: what tells a vector of any shape.
+  Shape without_ones() const {
+    Shape result;
+    for (int axis = 0; axis < rank_; ++axis) {
+      if ((*this)[axis] != 1) result.push_back((*this)[axis]);
+    }
+    return result;
+  }
+
   /// "2, 3, 4"
   std::string list() const {
     std::string text;
