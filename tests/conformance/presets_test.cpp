@@ -13,10 +13,15 @@
 // weight of the old value, their epsilon, channels last. (PyTorch's and ONNX's are held to their
 // data.)
 //
-//     keras.layers.BatchNormalization: moving = moving * momentum + batch * (1 - momentum), with
-//     the biased variance of the batch, momentum 0.99, epsilon 1e-3 flax.nnx.BatchNorm: the same,
-//     momentum 0.99, epsilon 1e-5 keras.layers.{Layer,Group}Normalization: epsilon 1e-3;
-//     RMSNormalization: 1e-6 flax.nnx.{LayerNorm,GroupNorm,InstanceNorm,RMSNorm}: epsilon 1e-6
+// keras.layers.BatchNormalization:
+//     moving = moving * momentum + batch * (1 - momentum), the biased variance of the batch,
+//     momentum 0.99, epsilon 1e-3
+// flax.nnx.BatchNorm:
+//     the same, momentum 0.99, epsilon 1e-5
+// keras.layers.LayerNormalization, GroupNormalization:
+//     epsilon 1e-3; RMSNormalization: 1e-6
+// flax.nnx.LayerNorm, GroupNorm, InstanceNorm, RMSNorm:
+//     epsilon 1e-6
 namespace eigen_norm::test {
 namespace {
 

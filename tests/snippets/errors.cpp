@@ -2,6 +2,7 @@
 #include <eigen_norm/eigen_norm.hpp>
 #include <exception>
 #include <iostream>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -93,6 +94,8 @@ void say_of_batch_norm_conditions() {
   say([] { Mask::of_lengths({6}, 5); });
   say_of_conditions(norm, plain, x, mask, Mask::of_lengths({5, 2}, 6));
   say([&] { norm.forward(x, y, Mask::of_lengths({1, 0}, 5)); });
+  norm.forward(x, y, mask);
+  say([&] { norm.backward_from_output(y, x); });
   norm.forward(x, y);
   say([&] { norm.backward(x, x, dx, mask); });
 
@@ -121,6 +124,9 @@ void say_of_a_batch_in_parts() {
   say([&] { norm.backward_by(statistics, gradients_of_three, x, x); });
   say([&] { statistics.merge(of_three); });
   say([&] { gradients.merge(gradients_of_three); });
+
+  const float infinity = std::numeric_limits<float>::infinity();
+  say([&] { norm.set_running_stats(norm.batch_statistics(infinity * x)); });
 
   BatchNormOptions options;
   options.renorm = BatchRenorm{};
