@@ -74,5 +74,19 @@ TEST(RunMoments, GatherShortRunsThatAreApart) {
                  moments_by_definition(gathered));
 }
 
+// In the data's own range and beyond it, of runs that are whole chunks and more.
+TEST(RunMoments, SumSquaresOfAnySize) {
+  for (const float scale : {1.0F, 1e-25F, 1e25F}) {
+    std::vector<float> x(3 * 2100);
+    double want = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      x[i] = scale * static_cast<float>(static_cast<int>(i % 17) - 8);
+      if (i % 2100 < 2090) want += double{x[i]} * double{x[i]};
+    }
+    const Runs<float> runs{x.data(), 3, 2100, 2090};
+    EXPECT_NEAR(sum_of_squares<float>(runs, true) / want, 1, 3e-7) << scale;
+  }
+}
+
 }  // namespace
 }  // namespace eigen_norm::kernels

@@ -98,6 +98,30 @@ Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& 
   return all;
 }
 
+/// The sum of the squares of all elements of some runs: RMSNorm's only sum.
+template <typename Compute, typename Scalar>
+Stat<Scalar> sum_of_squares(const Runs<Scalar>& x, bool tiny_matters) {
+  using S = Stat<Scalar>;
+  S all = S(0);
+  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
+    Sums<Compute, 1> sums;
+    for (Index j = run; j < run + runs; ++j) {
+      const Scalar* data = x.data + j * x.stride + begin;
+      sums.add(length, [=](auto at) {
+        const auto value = at(data);
+        return terms(value * value);
+      });
+    }
+    all += S(sums.total(0));
+  });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_trustworthy<Compute>(all, x.size(), tiny_matters)) {
+      return sum_of_squares<S>(x, tiny_matters);
+    }
+  }
+  return all;
+}
+
 /// Deviations and the centre they are from.
 template <typename Scalar>
 struct CentredDeviations {

@@ -117,6 +117,14 @@ class FromData {
     Tile<P> centre;
     Tile<S> sum, squares;
     const bool tiny = tiny_matters(eps_);
+    if (!centred_) {
+      const S weight = S(1) / S(static_cast<double>(first.size()));
+      for (Index k = 0; k < count; ++k) {
+        out.mean[k] = S(0);
+        out.inv_std[k] = sum_of_squares<P>(first.shifted(k * stride), tiny) * weight;
+      }
+      return finish(count, out, index_of);
+    }
     if (first.length <= short_run) {
       short_deviations(first, stride, count, tiny, centre.data(), sum.data(), squares.data());
     } else {
@@ -148,7 +156,7 @@ class FromData {
   template <typename IndexOf>
   void finish(Index count, StatisticTile<S>& out, const IndexOf& index_of) const {
     for (Index k = 0; !centred_ && k < count; ++k) {
-      out.inv_std[k] += out.mean[k] * out.mean[k];  // sum_i x_i^2 / m = var + mean^2
+      out.inv_std[k] += S(out.mean[k] * out.mean[k]);  // sum_i x_i^2 / m = var + mean^2
       out.mean[k] = S(0);
     }
     for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
