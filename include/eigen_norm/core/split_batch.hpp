@@ -208,9 +208,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   }
   void check_size(Index size, const char* what) const {
     if (size == this->num_features()) return;
-    memory::raise_invalid(this->name() + ": expected " + what + " of " +
-                          std::to_string(this->num_features()) + " channels, got " +
-                          std::to_string(size));
+    check_channels((this->name() + ": expected " + what).c_str(), this->num_features(), size);
   }
 };
 

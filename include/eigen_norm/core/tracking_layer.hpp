@@ -164,29 +164,37 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (uses_running(false)) return normalise_by_running(x, y, shape);
+    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
+    const S correction =
+        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
+    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
+    S* const var = this->scratch();
+    self().normalise_batch(x, y, shape, var);
+    remember(this->last().mean.data(), var, correction);
+  }
+
+  void normalise_by_running(const ConstOperand& x, const MutableOperand& y,
+                            const memory::Shape& shape) {
     auto& last = this->last();
-    if (uses_running(false)) {
-      last.resize(num_features_);
-      last.begin(shape, false);
-      const auto running = running_.view(options_.eps);
-      for (Index c = 0; c < num_features_; ++c) {
-        last.mean.data()[c] = running.at(c).mean;
-        last.inv_std.data()[c] = running.at(c).inv_std;
-      }
-      infer_into(x, y);
-      return;
+    last.resize(num_features_);
+    last.begin(shape, false);
+    const auto running = running_.view(options_.eps);
+    for (Index c = 0; c < num_features_; ++c) {
+      last.mean.data()[c] = running.at(c).mean;
+      last.inv_std.data()[c] = running.at(c).inv_std;
     }
-    if (!options_.track_running_stats || !this->is_training()) {
-      return this->normalise_by_own(x, y, shape);
-    }
-    const Index count = x.shape.values_per_statistic(), repeats = x.shape.repeats;
+    infer_into(x, y);
+  }
+
+  /// In training, where each repeat has statistics of its own: the running ones take in their
+  /// average, mean(c) = sum_r mean(r, c) / repeats, and var(c) likewise.
+  void normalise_repeats(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
+                         const S& correction) {
+    const Index repeats = x.shape.repeats;
     const auto array = [this](Index i) { return this->scratch(3) + i * num_features_; };
     S *const mean = array(0), *const var = array(1);
-    if (repeats == 1) {
-      self().normalise_batch(x, y, shape, var);
-      return remember(last.mean.data(), var, running_.correction(count, options_.running_variance));
-    }
-    // mean(c) = sum_r mean(r, c) / repeats, and var(c) likewise
+    auto& last = this->last();
     last.begin(shape, true);
     last.resize(x.shape.statistics());
     const kernels::KeptStatistics<S> one{array(2), array(3), array(4)};
@@ -201,7 +209,7 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
         last.inv_std.data()[r * num_features_ + c] = one.inv_std[c];
       }
     }
-    remember(mean, var, running_.correction(count, options_.running_variance));
+    remember(mean, var, correction);
   }
 
   /// Takes mean and corrected variance into the running ones.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "eigen_norm/core/per_sample.hpp"
 #include "eigen_norm/core/units.hpp"
 #include "eigen_norm/kernels/backward.hpp"
 #include "eigen_norm/kernels/normalise.hpp"

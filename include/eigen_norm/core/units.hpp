@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "eigen_norm/core/conditions.hpp"
+#include "eigen_norm/core/mask.hpp"
 #include "eigen_norm/core/parameters.hpp"
 #include "eigen_norm/kernels/statistics.hpp"
 
