@@ -10,6 +10,7 @@
 #include "eigen_norm/core/split_batch.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Batch normalization (Ioffe, Szegedy 2015, arXiv:1502.03167) over (N, C) and (N, C, spatial...):
 ///
@@ -183,4 +184,5 @@ using BatchNorm2d = BatchNorm<Scalar, Channels, 2>;
 template <typename Scalar, int Channels = Eigen::Dynamic>
 using BatchNorm3d = BatchNorm<Scalar, Channels, 3>;
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -14,7 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "eigen_norm/memory/abi.hpp"
+
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 struct GradientCheckOptions {
   double step = 1e-3;        ///< h, in the units of x: about a thousandth of the spread of the data
@@ -197,4 +200,5 @@ GradientReport check_gradients(const Layer& layer, const X& x,
   return internal::GradientChecker<Layer, X, Y>(layer, x, options).run();
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

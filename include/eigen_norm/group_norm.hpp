@@ -6,6 +6,7 @@
 #include "eigen_norm/core/options.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Group normalization (Wu, He 2018, arXiv:1803.08494) over (N, C) and (N, C, spatial...):
 ///
@@ -90,4 +91,5 @@ class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channe
   GroupNormOptions options_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -8,6 +8,7 @@
 #include "eigen_norm/core/tracking_layer.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Instance normalization (Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022) over
 /// (N, C, spatial...), and over one sample (C, spatial...):
@@ -108,4 +109,5 @@ using InstanceNorm2d = InstanceNorm<Scalar, Channels, 2>;
 template <typename Scalar, int Channels = Eigen::Dynamic>
 using InstanceNorm3d = InstanceNorm<Scalar, Channels, 3>;
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -7,6 +7,7 @@
 #include "eigen_norm/core/trailing_layer.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Layer normalization (Ba, Kiros, Hinton 2016, arXiv:1607.06450) over the trailing dimensions:
 ///
@@ -40,4 +41,5 @@ class LayerNorm
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -8,6 +8,7 @@
 #include "eigen_norm/core/trailing_layer.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Root mean square normalization (Zhang, Sennrich 2019, arXiv:1910.07467) over the trailing
 /// dimensions:
@@ -49,4 +50,5 @@ class RMSNorm : public TrailingLayer<RMSNorm<Scalar, Features>, Scalar, Features
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -12,6 +12,7 @@
 #include "eigen_norm/kernels/xhat.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 template <typename T, typename = void>
 inline constexpr bool is_printable = false;
@@ -89,4 +90,5 @@ class AffineInverse {
   Index size_ = 0;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -8,6 +8,7 @@
 #include "eigen_norm/kernels/moments.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 inline void check_channels(const char* expected, Index channels, Index size) {
   if (size == channels) return;
@@ -79,4 +80,5 @@ struct BatchGradients {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

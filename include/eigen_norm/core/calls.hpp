@@ -9,6 +9,7 @@
 #include "eigen_norm/memory/output.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// How a layer takes the Eigen objects of a call: asks whether they will do, before anything is
 /// changed, and hands their memory to the one who computes. A layer says of itself:
@@ -118,4 +119,5 @@ class Calls {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -8,6 +8,7 @@
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// eps is added to a variance: not negative, not NaN, not infinite.
 inline void check_eps(const std::string& layer, double eps) {
@@ -38,4 +39,5 @@ inline std::string transpose_hint(const memory::Shape& shape, Index features) {
          " samples of one feature, use .transpose() for one sample";
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -9,6 +9,7 @@
 #include "eigen_norm/core/unit_pass.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 template <>
 inline constexpr bool is_condition<Mask> = true;
@@ -273,4 +274,5 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -5,6 +5,7 @@
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// What backward needs of the last forward: its shape, its statistics and where they came from.
 /// Never the activations: those stay with the caller.
@@ -43,4 +44,5 @@ struct LastForward {
   bool kept_ = true;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -10,6 +10,7 @@
 #include "eigen_norm/kernels/normalise.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// What a call is about: a forward pass in the mode of the layer, inference, or a part of what is
 /// normalised together, of which one value is no error.
@@ -291,4 +292,5 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

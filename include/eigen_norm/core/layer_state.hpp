@@ -8,6 +8,7 @@
 #include "eigen_norm/core/parameters.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// What every layer holds: its mode, gamma and beta with their gradients, and what it remembers of
 /// the last forward.
@@ -84,4 +85,5 @@ class LayerState {
   bool training_ = true;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

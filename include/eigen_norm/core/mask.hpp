@@ -8,6 +8,7 @@
 #include "eigen_norm/memory/input.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Which elements count towards the statistics, where some are padding. All of them are normalised
 /// (the rule of Keras). For layers over channels it has the shape of x without the channels,
@@ -85,4 +86,5 @@ class Mask {
   std::vector<Span> spans_;  ///< in order, with gaps between them
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -11,6 +11,7 @@
 /// as the weight of the old value, so that their 0.99 is 0.01 here.
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Which variance the running one is an average of. Normalising always uses the biased one.
 enum class RunningVariance {
@@ -104,4 +105,5 @@ struct RMSNormOptions {
   static RMSNormOptions onnx() { return {1e-5}; }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -9,6 +9,7 @@
 #include "eigen_norm/kernels/scalar.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// One number for each channel or feature. With a fixed `Size` it lives inline and holds at most
 /// that many, so that it can still be empty.
@@ -116,4 +117,5 @@ class AffineParameters {
   Parameters<P, Size> gamma_, beta_, gamma_grad_, beta_grad_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

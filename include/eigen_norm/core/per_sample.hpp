@@ -6,6 +6,7 @@
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// A scale and a shift for each sample, in the place of gamma and beta: conditional BatchNorm (de
 /// Vries et al. 2017, arXiv:1707.00683), adaptive LayerNorm. Both are (N, C), or (N, D) for a layer
@@ -46,4 +47,5 @@ struct PerSample {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

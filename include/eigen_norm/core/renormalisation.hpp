@@ -6,6 +6,7 @@
 #include "eigen_norm/kernels/sources.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Batch renormalization (Ioffe 2017, arXiv:1702.03275): a training batch is normalised by its own
 /// statistics, and then moved towards what the running ones would give:
@@ -77,4 +78,5 @@ class Renormalisation {
   Parameters<P, Size> gamma_, beta_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -10,6 +10,7 @@
 #include "eigen_norm/kernels/sources.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// The averages over batches that inference normalises with.
 ///
@@ -103,4 +104,5 @@ class RunningStatistics {
   Index skipped_ = 0;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -8,6 +8,7 @@
 #include "eigen_norm/kernels/statistics.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// A training pass of BatchNorm in its four steps, for a batch that comes in parts: micro-batches
 /// that together do not fit the memory, or the shares of several machines. The result is that of
@@ -212,4 +213,5 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

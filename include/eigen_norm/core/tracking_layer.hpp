@@ -9,6 +9,7 @@
 #include "eigen_norm/core/running_statistics.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// y = x * scale + shift, by channel.
 template <typename P, int Size = Eigen::Dynamic>
@@ -255,4 +256,5 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   bool frozen_ = false;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -11,6 +11,7 @@
 #include "eigen_norm/core/conditioned.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// What the layers over the trailing dimensions share: LayerNorm and RMSNorm. gamma and beta have
 /// one number for each element of `normalized_shape`, flat, in row-major order whatever x's storage
@@ -128,4 +129,5 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   Options options_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

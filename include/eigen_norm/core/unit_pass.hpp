@@ -9,6 +9,7 @@
 #include "eigen_norm/kernels/normalise.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Forward and backward unit by unit, with the statistics of all of them given: the way of a Mask
 /// and of a scale and shift PerSample.
@@ -134,4 +135,5 @@ class UnitPass {
   bool own_statistics_, centred_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

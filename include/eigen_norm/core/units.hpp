@@ -9,6 +9,7 @@
 #include "eigen_norm/kernels/statistics.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// x cut into units, the largest pieces with statistics, a scale and a shift of their own, or a
 /// line of the mask: all of it, a sample, or a row of LayerNorm, along which its mask goes.
@@ -118,4 +119,5 @@ class Units {
   Index values_per_place_;  ///< of a statistic
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

@@ -10,6 +10,7 @@
 #include "eigen_norm/kernels/writer.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// The backward pass, with the statistics of `source` that the forward pass had. With t1 and t2 the
 /// sums of gamma * dy and gamma * dy * xhat over the m values of a statistic:
@@ -46,4 +47,5 @@ void backward(BackwardPass<Scalar, Xhat> pass, const Source& source, Index piece
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

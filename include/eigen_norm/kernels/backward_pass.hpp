@@ -6,6 +6,7 @@
 #include "eigen_norm/memory/operand.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 using memory::CollapsedShape;
 using memory::Operand;
@@ -90,4 +91,5 @@ Forward<P> scale_only(const P& inv_std, const P& gamma) {
   return {Statistic<P>{P(0), inv_std}, gamma, P(0)};
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

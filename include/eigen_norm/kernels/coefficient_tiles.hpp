@@ -12,6 +12,7 @@
 /// as packs.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 template <typename S>
 struct StatisticTile {
@@ -143,4 +144,5 @@ class AffineTile {
   Tile<P> gamma_, beta_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

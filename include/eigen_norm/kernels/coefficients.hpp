@@ -9,6 +9,7 @@
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// What a normalization does to the values that share it: xhat = (x - mean) * inv_std.
 template <typename S>
@@ -140,4 +141,5 @@ struct Backward {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -13,6 +13,7 @@
 /// rows have the same ones. BatchNorm1d on (N, C), every channels-last layer.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// f(o, lanes) for rows of adjacent lanes, side by side where there are threads. Rows are taken
 /// together as `fold` says; o is the first of them.
@@ -147,4 +148,5 @@ void backward_columns(const BackwardPass<Scalar, Xhat>& pass, const Source& sour
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

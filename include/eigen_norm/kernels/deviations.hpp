@@ -12,6 +12,7 @@
 /// How sums of float become moments of double precision: about a centre near the mean.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// False where a sum left the range of `Compute`.
 template <typename Compute>
@@ -59,4 +60,5 @@ struct Deviations {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

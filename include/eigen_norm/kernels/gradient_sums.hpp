@@ -15,6 +15,7 @@
 /// inside the loop, the rest of xhat once at the end.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// The terms of both sums for one pack of dy and x.
 template <typename Compute, int Lanes, typename P>
@@ -122,4 +123,5 @@ GradientSums<Stat<Scalar>> row_gradient_sums(const Values& x, const Scalar* dy, 
   return all;
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -9,6 +9,7 @@
 #include "eigen_norm/kernels/simd_memory.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// GradientSums of adjacent lanes.
 template <typename S>
@@ -67,4 +68,5 @@ LaneGradientSums<Stat<Scalar>> lane_gradient_sums(
   return result;
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

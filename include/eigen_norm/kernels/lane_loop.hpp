@@ -12,6 +12,7 @@
 /// Column-major LayerNorm and GroupNorm.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// y(r, c, o) = ((x(r, c, o) - centre(r)) * inv_std(r) + rest(r)) * gamma(c) + beta(c), r adjacent
 template <typename Scalar, typename Source>
@@ -115,4 +116,5 @@ void backward_lanes(const BackwardPass<Scalar, Xhat>& pass, const Source& source
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

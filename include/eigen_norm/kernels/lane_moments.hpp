@@ -11,6 +11,7 @@
 /// The arithmetic of run_moments for each of some adjacent lanes.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Moments of adjacent lanes that have seen the same number of values.
 template <typename S>
@@ -102,4 +103,5 @@ LaneMoments<Stat<Scalar>> lane_moments(const Scalar* x, const Rows& rows, Index 
   return result;
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

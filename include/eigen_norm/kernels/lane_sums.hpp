@@ -11,6 +11,7 @@
 /// Sums down the rows, for each of the adjacent lanes.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to sums[t][l] for
 /// each of `width` lanes. Memory is read in many streams, the sums are touched once for many rows.
@@ -81,4 +82,5 @@ void lane_sums(const RowFold& fold, LaneSums<S, Terms>& sums, const Place& place
   add_rows<Compute>(rest, rest + fold.rest, fold.width, pointers(sums), place, term);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

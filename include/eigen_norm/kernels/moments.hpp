@@ -4,6 +4,7 @@
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Count, mean and sum of squared deviations of some values: all that a normalization needs to know
 /// of them, and mergeable.
@@ -44,4 +45,5 @@ struct Moments {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

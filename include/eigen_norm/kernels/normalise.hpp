@@ -8,6 +8,7 @@
 #include "eigen_norm/kernels/writer.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// The forward pass, y = (x - mean) * inv_std * gamma + beta, with the statistics of `source`. y
 /// may be x.
@@ -33,4 +34,5 @@ void normalise(Operand<const Scalar> x, Operand<Scalar> y, const Affine<Param<Sc
   Writer<Scalar>(x.shape.size()).finish();
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -11,6 +11,7 @@
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// `Lanes` adjacent scalars with their arithmetic, in one or more vector registers.
 template <typename Scalar, int Lanes = pack_size<Scalar>>
@@ -131,4 +132,5 @@ EIGEN_ALWAYS_INLINE void for_each_pack(Index n, const F& f, Index begin = 0) {
   if constexpr (Lanes > 1) for_each_pack<Compute, (Lanes + 3) / 4>(n, f, i);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

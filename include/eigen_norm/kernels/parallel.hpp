@@ -9,6 +9,7 @@
 /// The one file that knows about threads.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Something that can run tasks 0 to n - 1 side by side and wait for them.
 class Executor {
@@ -66,4 +67,5 @@ void parallel_for(Index tasks, Index elements, const F& f) {
   for (Index task = 0; task < tasks; ++task) f(task);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

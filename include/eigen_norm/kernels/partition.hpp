@@ -8,6 +8,7 @@
 #include "eigen_norm/memory/collapsed_shape.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Groups whose channels fill a tile; at least one, which may then be wider.
 inline Index groups_per_tile(const memory::CollapsedShape& shape) {
@@ -96,4 +97,5 @@ class Partition {
   Index pieces_, chunks_, groups_per_chunk_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -15,6 +15,7 @@
 /// RMSNorm, GroupNorm on (N, C).
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Rows worked on together, at most.
 inline constexpr Index most_rows = 64;
@@ -165,4 +166,5 @@ void backward_rows(const BackwardPass<Scalar, Xhat>& pass, const Source& source,
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -6,6 +6,7 @@
 #include "eigen_norm/kernels/tile.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Rows whose sum is taken in the data's own precision.
 inline constexpr Index rows_together = 16;
@@ -60,4 +61,5 @@ struct RowFold {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -11,6 +11,7 @@
 /// The run loop: adjacent elements share the statistic, gamma and beta. BatchNorm2d, GroupNorm.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// y(i) = (x(i) - centre) * scale + shift
 template <typename Scalar>
@@ -149,4 +150,5 @@ void backward_runs(const BackwardPass<Scalar, Xhat>& pass, const Source& source,
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -8,6 +8,7 @@
 #include "eigen_norm/kernels/sums.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// `count` runs of `length` adjacent elements, `stride` apart.
 template <typename Scalar>
@@ -149,4 +150,5 @@ Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = tru
   return d.moments(x.size(), centre);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -4,15 +4,20 @@
 #include <Eigen/Core>
 #include <type_traits>
 
-namespace eigen_norm {
+#include "eigen_norm/memory/abi.hpp"
 
-namespace kernels {
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 template <typename Scalar>
 inline constexpr bool is_16_bit_float =
     std::is_same_v<Scalar, Eigen::half> || std::is_same_v<Scalar, Eigen::bfloat16>;
 
-}  // namespace kernels
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// The type of gamma, beta and their gradients: float for 16-bit data, else the data's own.
 template <typename Scalar>
@@ -23,4 +28,5 @@ using Param = std::conditional_t<kernels::is_16_bit_float<Scalar>, float, Scalar
 template <typename Scalar>
 using Stat = std::conditional_t<std::is_same_v<Param<Scalar>, float>, double, Scalar>;
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm

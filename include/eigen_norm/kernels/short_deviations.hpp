@@ -7,6 +7,7 @@
 #include "eigen_norm/kernels/simd_memory.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// The centres and deviations of `count` lines of short runs, each `stride` after the one before;
 /// `first` is the first of them. One step for all lines and then the next: a run is so short that
@@ -65,4 +66,5 @@ void short_deviations(const Runs<Scalar>& first, Index stride, Index count, bool
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

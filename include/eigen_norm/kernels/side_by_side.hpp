@@ -9,6 +9,7 @@
 #include "eigen_norm/kernels/tile.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Sums over many lines, each of `runs` short runs of `length` elements; term_of(line, run) is as
 /// Sums take it. Calls done(line, first run, runs, sums) for as many runs as may be added to the
@@ -53,4 +54,5 @@ EIGEN_ALWAYS_INLINE void sum_side_by_side(Index lines, Index runs, Index length,
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

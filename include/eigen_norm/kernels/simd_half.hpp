@@ -16,6 +16,7 @@
 /// rest by integers, all lanes at once.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 template <int Lanes>
 using Floats = typename Vector<float, Lanes>::type;
@@ -200,4 +201,5 @@ void narrow(const Floats<Lanes>& from, Eigen::half* to) {
   narrow_by_integers<Lanes>(from, to);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -8,10 +8,13 @@
 #include <immintrin.h>
 #endif
 
+#include "eigen_norm/memory/abi.hpp"
+
 /// What Eigen's public functions cannot say to the memory: to store past the cache, to fetch what
 /// will be read soon. Where the compiler knows no way, nothing is said.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Whether one store of `Bytes` past the cache is there, at an address that is a multiple of them.
 template <int Bytes>
@@ -64,4 +67,5 @@ inline void prefetch(const void* data, std::ptrdiff_t ahead) {
 #endif
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -4,11 +4,14 @@
 #include <Eigen/Core>
 #include <type_traits>
 
+#include "eigen_norm/memory/abi.hpp"
+
 /// The vectors of the compiler, where it has them: their arithmetic is an instruction each, at
 /// every level of optimisation. Eigen's fixed-size arrays are as good at -O3, but several times
 /// slower below, where their calls are not inlined.
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 #if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9 && !defined(__INTEL_COMPILER))
 inline constexpr bool has_vectors = true;
@@ -45,4 +48,5 @@ inline constexpr int pack_size<double> = has_vectors && (EIGEN_MAX_STATIC_ALIGN_
                                              ? (EIGEN_MAX_STATIC_ALIGN_BYTES) / 8
                                              : 1;
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

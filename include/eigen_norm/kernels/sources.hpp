@@ -18,6 +18,7 @@
 ///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ... of lanes
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 using memory::CollapsedShape;
 using memory::Operand;
@@ -254,4 +255,5 @@ using FromChannels = Known<Scalar, GivenStatistics<Scalar, true>>;
 template <typename Scalar>
 using FromRunning = Known<Scalar, StatisticsOfRunning<Scalar>>;
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -7,6 +7,7 @@
 #include "eigen_norm/kernels/sources.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// The statistics of x alone, where they are wanted before anything is normalised: `source` writes
 /// each where it is told to.
@@ -36,4 +37,5 @@ void statistics(Operand<const Scalar> x, const FromData<Scalar>& source) {
   });
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

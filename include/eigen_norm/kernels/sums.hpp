@@ -7,6 +7,7 @@
 #include "eigen_norm/kernels/pack.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// The terms of several sums at one place: `terms(d, d * d)`.
 template <typename FirstPack, typename... Packs>
@@ -105,4 +106,5 @@ class Sums {
   Packs<1> rest_ = zeros<1>();
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -7,6 +7,7 @@
 #include "eigen_norm/kernels/pack.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Lanes that are written together: as wide as the memory likes its lines, so that each page is
 /// visited once.
@@ -60,4 +61,5 @@ Pack<T, Lanes> load_tile(const Tile<T, Size>& tile, Index l) {
   return load<T, Lanes>(tile.data() + l);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -9,6 +9,7 @@
 #include "eigen_norm/kernels/simd_memory.hpp"
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Writes a result: past the cache where all of it is too large to stay there, for then reading
 /// each line before it is overwritten is wasted. What is read for such a result comes from far away
@@ -58,4 +59,5 @@ class Writer {
   bool streams_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -22,6 +22,7 @@
 ///     line(data, c)         values to load, all of channel c; lane loop
 
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 struct XhatOfInput {
   static constexpr bool of_input = true;
@@ -104,4 +105,5 @@ struct XhatOfOutput {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

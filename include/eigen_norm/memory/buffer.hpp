@@ -6,6 +6,7 @@
 #include "eigen_norm/memory/layout.hpp"
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// Elements in memory and how a tensor lies in them.
 template <typename Scalar>
@@ -42,4 +43,5 @@ bool share_elements(const Buffer<A>& a, const Buffer<B>& b) {
   return place < a.layout.shape[fast] || place + b.layout.shape[fast] > stride;
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

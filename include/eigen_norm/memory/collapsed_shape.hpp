@@ -4,6 +4,7 @@
 #include "eigen_norm/memory/layout.hpp"
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// The four inner loops of the library, told apart by what changes along adjacent elements.
 enum class Loop {
@@ -199,4 +200,5 @@ inline CollapsedShape CollapsedShape::over_trailing(const Layout& layout, int no
   return view;
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

@@ -13,6 +13,7 @@
 /// family (Matrix, Array, Map, Ref, Block and expressions), one for tensors and their expressions.
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 template <typename X>
 using Bare = std::remove_cv_t<std::remove_reference_t<X>>;
@@ -178,4 +179,5 @@ struct EigenObject<X, true> {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

@@ -6,7 +6,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "eigen_norm/memory/abi.hpp"
+
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// Throws `Error(message)`: the one place of the library that does. Compiled without exceptions it
 /// prints the message and aborts.
@@ -30,4 +33,5 @@ template <typename Error>
   raise<std::logic_error>(message);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

@@ -5,6 +5,7 @@
 #include "eigen_norm/memory/eigen_object.hpp"
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// An input argument as memory in the given storage order. It is read where it lies; only what has
 /// no memory of its own (an expression), has an inner stride or lies in the other order is
@@ -40,4 +41,5 @@ class Input {
   Buffer<const Scalar> buffer_;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

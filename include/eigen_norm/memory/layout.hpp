@@ -4,13 +4,16 @@
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// Where the channels stand in the logical index: (N, C, ...) or (N, ..., C).
 enum class ChannelAxis { first, last };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// How a dense tensor of a given shape lies in memory.
 ///
@@ -52,4 +55,5 @@ struct Layout {
   }
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

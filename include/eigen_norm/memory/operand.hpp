@@ -4,6 +4,7 @@
 #include "eigen_norm/memory/collapsed_shape.hpp"
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// A buffer with its own strides: x, y, dy or dx of one call.
 template <typename Scalar>
@@ -59,4 +60,5 @@ void merge_runs(Operand<Scalars>&... operands) {
   if ((operands.shape.is_one_run() && ...)) (operands.shape.merge_runs(), ...);
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

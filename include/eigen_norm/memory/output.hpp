@@ -5,6 +5,7 @@
 #include "eigen_norm/memory/eigen_object.hpp"
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// An output argument as memory in the given storage order: first asked whether it will do, then
 /// opened, written and closed. An owning object takes the shape of the result; a view must have it
@@ -65,4 +66,5 @@ class Output {
   bool is_copied_ = false;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

@@ -9,12 +9,15 @@
 #include "eigen_norm/memory/error.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 using Index = Eigen::Index;
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
 namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
 
 /// The dimensions of a tensor, kept inline: (32, 64, 28, 28).
 class Shape {
@@ -86,4 +89,5 @@ class Shape {
   int rank_ = 0;
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory

@@ -6,6 +6,7 @@
 #include "eigen_norm/kernels/parallel.hpp"
 
 namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
 
 /// While it lives, layers that the calling thread runs work on an Eigen::ThreadPoolDevice:
 ///
@@ -44,4 +45,5 @@ class ParallelScope : private kernels::Executor {
   const kernels::Executor* outside_ = kernels::current_executor();
 };
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
