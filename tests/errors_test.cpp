@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include "eigen_norm/eigen_norm.hpp"
 
@@ -85,6 +86,48 @@ TEST(Construction, RefusesAnotherSizeThanTheOneFixedAtCompileTime) {
       "LayerNorm: expected 1 dimension of 4, fixed at compile time, got (2, 2)", [] {
         LayerNorm<float, 4>({2, 2});
       });
+}
+
+// The square of `half` is one too many for an Index.
+constexpr Index half = Index{1} << (sizeof(Index) * 4);
+
+TEST(Construction, RefusesMoreElementsThanAnIndexCounts) {
+  const std::string h = std::to_string(half);
+  expect_error<invalid_argument>(
+      "LayerNorm: expected normalized_shape of a size within Index, got (" + h + ", " + h + ")",
+      [] {
+        LayerNorm<float>({half, half});
+      });
+  expect_error<invalid_argument>(
+      "RMSNorm: expected normalized_shape of a size within Index, got (" + h + ", " + h + ", 3)",
+      [] {
+        RMSNorm<float>({half, half, 3});
+      });
+}
+
+// Maps of no memory, for nothing is read: a shape that no memory can have.
+TEST(Input, OfMoreElementsThanAnIndexCountsIsRefused) {
+  const Eigen::TensorMap<const Tensor4> endless(nullptr, 0, 4, half, half);
+  const std::string got = "(0, 4, " + std::to_string(half) + ", " + std::to_string(half) + ")";
+
+  BatchNorm2d<float> batch(4);
+  expect_refused(batch, "BatchNorm2d(4): expected input of a size within Index, got " + got,
+                 [&] { batch.forward(endless); });
+  expect_refused(batch, "BatchNorm2d(4): expected input of a size within Index, got " + got,
+                 [&] { batch.infer(endless); });
+  expect_refused(batch, "BatchNorm2d(4): expected input of a size within Index, got " + got,
+                 [&] { batch.batch_statistics(endless); });
+  const Tensor4 x(0, 4, 2, 2);
+  batch.forward(x);
+  expect_refused(batch, "BatchNorm2d(4): expected dy of a size within Index, got " + got,
+                 [&] { batch.backward(x, endless); });
+
+  GroupNorm<float> group(2, 4);
+  expect_refused(group, "GroupNorm(2, 4): expected input of a size within Index, got " + got,
+                 [&] { group.forward(endless); });
+  LayerNorm<float> layer(4);
+  expect_refused(layer, "LayerNorm(4): expected input of a size within Index, got " + got,
+                 [&] { layer.forward(endless); });
 }
 
 TEST(Input, OfAnotherShapeIsRefusedByEveryLayer) {

@@ -3,8 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <stdexcept>
+#include <string>
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <vector>
+
+#include "support/errors.hpp"
 
 namespace eigen_norm {
 namespace {
@@ -68,6 +73,16 @@ TEST(Mask, IsOfAnyStorageOrderAndScalar) {
     EXPECT_EQ(stretches(mask, 0, 6), stretches(Mask(rows), 0, 6));
     EXPECT_EQ(mask.count(0, 3), 2);
   }
+}
+
+TEST(Mask, OfMorePlacesThanAnIndexCountsIsRefused) {
+  const Index most = std::numeric_limits<Index>::max();
+  test::expect_error<std::invalid_argument>(
+      "Mask: expected a shape of a size within Index, got (2, " + std::to_string(most) + ")", [&] {
+        Mask::of_lengths({1, 1}, most);
+      });
+  const Eigen::TensorMap<const Eigen::Tensor<bool, 3>> endless(nullptr, most, most, 0);
+  EXPECT_THROW(Mask{endless}, std::invalid_argument);
 }
 
 TEST(Mask, OfLengthsCountsTheBeginningOfEachSequence) {

@@ -20,6 +20,16 @@ TEST(Shape, KnowsItsDimensionsAndTheirProducts) {
   EXPECT_EQ(Shape().size(), 1);
 }
 
+TEST(Shape, IsCountableWhereAnIndexHoldsEveryProduct) {
+  const Index half = Index{1} << (sizeof(Index) * 4);  // its square is one too many
+  EXPECT_TRUE(Shape().is_countable());
+  EXPECT_TRUE((Shape{2, 3, 5}).is_countable());
+  EXPECT_TRUE((Shape{half, half / 4, 0}).is_countable());
+  EXPECT_FALSE((Shape{half, half / 2}).is_countable());
+  EXPECT_FALSE((Shape{half, half, half, half}).is_countable());
+  EXPECT_FALSE((Shape{0, half, half}).is_countable()) << "0, but the product of two is too large";
+}
+
 TEST(Shape, ReadsAsATuple) {
   EXPECT_EQ((Shape{32, 64, 28, 28}).text(), "(32, 64, 28, 28)");
   EXPECT_EQ((Shape{5}).list(), "5");

@@ -28,6 +28,7 @@ class Calls {
   template <bool RowMajor, typename X, typename Y, typename Check, typename Compute>
   void transform(const X& x, Y& y, const Check& check, const Compute& compute) const {
     check_types<X, Y>();
+    check_countable("input", x);
     const bool packed = self().wants_packed();
     const memory::Input<X, RowMajor> in(x, packed);
     check(in.shape());
@@ -42,6 +43,7 @@ class Calls {
   template <typename X, typename Check, typename Compute>
   void read(const X& x, const Check& check, const Compute& compute) const {
     check_types<X, X>();
+    check_countable("input", x);
     const memory::Input<X> in(x, self().wants_packed());
     check(in.shape());
     compute(in.buffer());
@@ -51,6 +53,8 @@ class Calls {
   template <bool RowMajor, typename X, typename Dy, typename Check, typename Compute>
   void read_gradient(const X& x, const Dy& dy, const Check& check, const Compute& compute) const {
     check_types<X, Dy, false>();
+    check_countable("input", x);
+    check_countable("dy", dy);
     const bool packed = self().wants_packed();
     const memory::Input<X, RowMajor> in(x, packed);
     const memory::Input<Dy, RowMajor> gradient(dy, packed);
@@ -102,6 +106,12 @@ class Calls {
                   "eigen_norm: the output must have the input's storage order: both RowMajor or "
                   "both ColMajor");
     Derived::template check_rank<From::rank>();
+  }
+
+  template <typename X>
+  void check_countable(const char* what, const X& x) const {
+    const memory::Shape shape = memory::EigenObject<X>::shape(x);
+    if (!shape.is_countable()) raise_shape(what, "of a size within Index", shape);
   }
 
   template <typename Out, typename In>

@@ -18,6 +18,7 @@ class Mask {
   /// From an Eigen array or tensor: what is true, or not zero, counts. A vector has one dimension.
   template <typename X>
   explicit Mask(const X& valid) {
+    check_countable(memory::EigenObject<X>::shape(valid));
     const memory::Input<X, true> in(valid, true);
     shape_ = in.shape();
     if constexpr (memory::is_dense<X>) {
@@ -34,10 +35,12 @@ class Mask {
   }
 
   /// Sequences that are padded to one length: (N, length), of which the first lengths[n] count.
-  /// Throws std::invalid_argument where one is negative or longer.
+  /// Throws std::invalid_argument where one is negative or longer, or where N * length is more than
+  /// an Index holds.
   static Mask of_lengths(const std::vector<Index>& lengths, Index length) {
     Mask mask;
     mask.shape_ = {static_cast<Index>(lengths.size()), length};
+    check_countable(mask.shape_);
     Index begin = 0;
     for (const Index valid : lengths) {
       if (valid < 0 || valid > length) {
@@ -81,6 +84,12 @@ class Mask {
   };
 
   Mask() = default;
+
+  static void check_countable(const memory::Shape& shape) {
+    if (!shape.is_countable()) {
+      memory::raise_invalid("Mask: expected a shape of a size within Index, got " + shape.text());
+    }
+  }
 
   memory::Shape shape_;
   std::vector<Span> spans_;  ///< in order, with gaps between them

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -77,13 +76,12 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
     if (shape.rank() == 0) {
       memory::raise_invalid(name + ": expected normalized_shape of at least 1 dimension, got ()");
     }
-    Index most = std::numeric_limits<Index>::max();
     for (int axis = 0; axis < shape.rank(); ++axis) {
       check_size<Eigen::Dynamic>(name, "every dimension of normalized_shape", shape[axis]);
-      if (shape[axis] > most) {
-        memory::raise_invalid(name + ": expected a size within Index, got " + shape.text());
-      }
-      most /= shape[axis];
+    }
+    if (!shape.is_countable()) {
+      memory::raise_invalid(name + ": expected normalized_shape of a size within Index, got " +
+                            shape.text());
     }
     if (Features != Eigen::Dynamic && shape.rank() != 1) {
       memory::raise_invalid(name + ": expected 1 dimension of " + std::to_string(Features) +

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <limits>
 #include <string>
 
 #include "eigen_norm/memory/error.hpp"
@@ -44,6 +46,15 @@ class Shape {
     return result;
   }
   Index size() const { return product(0, rank_); }
+
+  /// Whether an Index holds the product of any of its dimensions.
+  bool is_countable() const {
+    double product = 1;
+    for (int axis = 0; axis < rank_; ++axis) {
+      product *= std::max(1.0, static_cast<double>((*this)[axis]));
+    }
+    return product < static_cast<double>(std::numeric_limits<Index>::max());
+  }
 
   /// The dimensions `first <= axis < last`.
   Shape part(int first, int last) const {
