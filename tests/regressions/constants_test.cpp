@@ -83,8 +83,8 @@ TEST(PyTorch, Release113ConstantsWithoutEps) {
     const Configuration c{kind, {2, 6, 3, 5}, 1, 2, Eigen::RowMajor, 0};
     const Logical x = constant(c.dims, 3);
     expect_exactly_beta(c, x);
-    const Answers got = ask(c, x, random_normal(c.dims, 2), {random_gamma(c.parameters(), 1),
-                                                             random_beta(c.parameters(), 2)});
+    const Answers got = ask(c, x, random_normal(c.dims, 2),
+                            {random_gamma(c.parameters(), 1), random_beta(c.parameters(), 2)});
     EXPECT_EQ(largest(got.dx.values, 0), 0) << c.text();
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
-#include <vector>
+#include <cmath>
 
 #include "eigen_norm/batch_norm.hpp"
 #include "regressions/expectations.hpp"

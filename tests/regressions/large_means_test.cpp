@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "regressions/expectations.hpp"
@@ -89,7 +90,8 @@ TEST(Mlx, Issue2238LayerNormAt1449) {
               1449.7933349609375L, 1450.066650390625L, 1449.7762451171875L, 1450.364990234375L}));
 }
 
-// A variance clamped at 0 avoids the NaN and is as wrong: y has the size 0.1 / sqrt(eps) = 32, not 1.
+// A variance clamped at 0 avoids the NaN and is as wrong: y has the size 0.1 / sqrt(eps) = 32,
+// not 1.
 TEST(OpenCv, PullRequest23047InstanceNormWithAClampedVariance) {
   const Dims dims{2, 3, 8, 8};
   expect_accurate({Kind::instance_norm, dims}, random_normal(dims, 1, 4096, 0.1L));

@@ -142,10 +142,11 @@ TEST(PyTorch, Release113AnyNumberOfChannels) {
 TEST(RtNeural, WeightsOfAnotherSize) {
   BatchNorm1d<float> norm(4);
   norm.gamma() = Eigen::ArrayXf::Ones(6);
-  expect_refused(norm,
-                 "BatchNorm1d(4): expected gamma, beta and their gradients of 4 values each, got one "
-                 "of another size",
-                 [&] { norm.infer(MatrixXf(MatrixXf::Random(2, 4))); });
+  expect_refused(
+      norm,
+      "BatchNorm1d(4): expected gamma, beta and their gradients of 4 values each, got one "
+      "of another size",
+      [&] { norm.infer(MatrixXf(MatrixXf::Random(2, 4))); });
 }
 
 // Folding a BatchNorm without gamma and beta into a linear layer fails there.

@@ -122,8 +122,8 @@ TEST(PyTorch, Issue1381BatchOfOneValue) {
   EXPECT_EQ(norm.forward(one), norm.infer(one));
 }
 
-// Eval before any training: mean 0 and variance 1. Chainer had nothing there, tiny-dnn and EigenSiNN
-// a variance of 0.
+// Eval before any training: mean 0 and variance 1. Chainer had nothing there, tiny-dnn and
+// EigenSiNN a variance of 0.
 TEST(Chainer, Issue1522EvalBeforeTraining) {
   BatchNormOptions options;
   options.eps = 0;

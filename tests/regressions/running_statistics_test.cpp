@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -25,13 +26,12 @@ BatchNorm1d<double> with_momentum(std::optional<double> momentum) {
   return BatchNorm1d<double>(1, options);
 }
 
-// x(n, c, l) = 1 + n + 4 c + l: normalised by the biased variance 2.5, and 1.1667 remembered, of the
-// unbiased one. That is PyTorch's rule; the thread is one of many that took it for a mistake.
+// x(n, c, l) = 1 + n + 4 c + l: normalised by the biased variance 2.5, and 1.1667 remembered, of
+// the unbiased one. That is PyTorch's rule; the thread is one of many that took it for a mistake.
 TEST(PyTorch, Issue60528BiasedForOutputUnbiasedForRunning) {
   Logical x({4, 3, 4});
-  for_each_index(x.dims, [&](const Dims& at) {
-    x.at(at) = static_cast<Real>(1 + at[0] + 4 * at[1] + at[2]);
-  });
+  for_each_index(
+      x.dims, [&](const Dims& at) { x.at(at) = static_cast<Real>(1 + at[0] + 4 * at[1] + at[2]); });
   BatchNorm1d<double> norm(3);
   const Sequences y = norm.forward(to_eigen<Sequences>(x));
   EXPECT_NEAR(y(0, 0, 0), -3 / std::sqrt(2.5 + 1e-5), 1e-15);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "regressions/expectations.hpp"
 
 // Data whose squares overflow or underflow float.
@@ -28,8 +30,8 @@ TEST(PyTorch, Issue162489VarianceBeyondFloat) { expect_accurate_everywhere(1e30L
 TEST(MxNet, Issue19852InstanceNormAtTheEndOfFloat) {
   const Configuration c{Kind::instance_norm, {1, 1, 4, 1}};
   expect_accurate(
-      c, Logical(c.dims, row_of({1.4918449e38L, 9.0072335e37L, -1.3146734e38L, 3.0568930e38L})
-                             .values));
+      c, Logical(c.dims,
+                 row_of({1.4918449e38L, 9.0072335e37L, -1.3146734e38L, 3.0568930e38L}).values));
 }
 
 // Tiny rows without eps: the variance of 1e-25 underflows to 0.
