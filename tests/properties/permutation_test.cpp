@@ -35,8 +35,9 @@ Values reordered(const Values& values, const Dims& order) {
   return result;
 }
 
-// Statistics by sample: every sample has the bits that it has elsewhere. BatchNorm adds the samples
-// up in another order.
+// Statistics by sample: every sample has the bits that it has elsewhere. (Unless its data is so
+// skewed that the columns of a tile are summed again together.) BatchNorm adds the samples up in
+// another order.
 TEST(Permutation, OfSamplesPermutesTheResult) {
   for_each_case(every_kind, [](const Case& c) {
     const Dims order = random_order(c.x.dims[0], 9);
