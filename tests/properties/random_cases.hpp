@@ -21,10 +21,6 @@ constexpr Kind centred_kinds[] = {Kind::batch_norm, Kind::group_norm, Kind::inst
                                   Kind::layer_norm};
 constexpr Kind single_channel_kinds[] = {Kind::batch_norm, Kind::instance_norm};
 
-// How far float may be from the definition, on the scale of Scales; two of its answers are within
-// twice that of each other.
-constexpr Real float_bound = 2e-6L;
-
 inline Index whole(Random& random, Index low, Index high) {
   const auto value =
       static_cast<Index>(random.uniform(static_cast<Real>(low), static_cast<Real>(high + 1)));

@@ -9,10 +9,6 @@
 // where another implementation went wrong; docs/regressions.md lists them.
 namespace eigen_norm::test {
 
-// Of float, forward and backward: on the scale of max(1, |gamma * xhat|, |beta|), and of dx's
-// largest term.
-constexpr Real float_bound = 2e-6L;
-
 inline void expect_accurate(const Configuration& configuration, const Logical& x) {
   const Errors errors = measure(configuration, x, random_normal(x.dims, 2));
   EXPECT_LE(errors.y, float_bound) << configuration.text();

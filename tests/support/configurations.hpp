@@ -11,6 +11,10 @@
 // many of them.
 namespace eigen_norm::test {
 
+// How far float may be from the definition, on the scale of Scales: max(1, |gamma * xhat|, |beta|)
+// forward, dx's largest term backward. So two answers are within twice that of each other.
+inline constexpr Real float_bound = 2e-6L;
+
 enum class Kind { batch_norm, group_norm, instance_norm, layer_norm, rms_norm };
 
 inline constexpr Kind every_kind[] = {Kind::batch_norm, Kind::group_norm, Kind::instance_norm,
