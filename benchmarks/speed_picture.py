@@ -18,14 +18,14 @@ def draw(rows, ours, floor, peers):
     libraries = [name for name in [*reversed(peers), ours] if any(name in row for row in rows.values())]
     ratios = {key: {name: row[name] / row[floor] for name in libraries if name in row}
               for key, row in rows.items() if floor in row and key[3] == "float" and key[5] == 1}
-    problems = list(dict.fromkeys(key[:3] for key in ratios))
+    layers = list(dict.fromkeys(key[0] for key in ratios))
+    problems = sorted(dict.fromkeys(key[:3] for key in ratios), key=lambda problem: layers.index(problem[0]))
     highest = 1.1 * max(max(row.values()) for row in ratios.values() if row)
     scale = PANEL / math.log(highest / LOWEST)
 
     def position(panel, ratio):
         return LEFT + panel * (PANEL + GAP) + scale * math.log(max(ratio, LOWEST) / LOWEST)
 
-    layers = list(dict.fromkeys(problem[0] for problem in problems))
     height = TOP + ROW * (len(problems) + 1.5 * len(layers)) + 26
     width = LEFT + 2 * PANEL + GAP + 20
     bottom = height - 26
