@@ -4,7 +4,7 @@
 // one thread, with gamma within 1 and 3 and beta within -1 and 1.
 //
 //   accuracy           everything
-//   accuracy LARGEST   only statistics of as many elements
+//   accuracy LARGEST   only statistics of at most so many elements
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -172,7 +172,7 @@ which runs `speed` with `{os.environ.get("SPEED_ARGUMENTS", "its defaults")}`.
 | compiler | {context["compiler"]}, `{context["flags"]}` |
 | date | {context["date"][:10]} |
 
-Before anything is timed, each result is compared with the definition in double; whatever is off by
+Before anything is timed, each result is compared with the definition in long double; whatever is off by
 more than 1e-3 is not timed. The rows run in random order, repeatedly, and medians are shown. All
 libraries read the same memory; eigen-norm and oneDNN write into memory that exists. libtorch's CPU
 functions always return a fresh tensor, and dlib works on tensors of its own and adds to dx instead
