@@ -140,15 +140,16 @@ This page and its pictures are written by
 ## How it is measured
 
 The data are normal with deviation 1 about a mean, rounded to float, and so are dy about 0. gamma
-lies within 1 and 3, beta within -1 and 1. The truth is the definition in `long double` on the same
+lies between 1 and 3, beta between -1 and 1. The truth is the definition in `long double` on the same
 floats: the mean summed twice, the second time about the first, the variance about the mean. No
 error here is therefore due to the data's own rounding.
 
 - **Errors** are the largest of all elements, and relative: of y to `max(1, |gamma * xhat|, |beta|)`,
   of dx to the largest of its three terms, where dy counts at least as its mean absolute value.
   1e-7 is as good as float gets; 1 means that nothing is left.
-- **Sizes** are the elements that share a mean: 2 to 10 million, and 100 million at a mean of {MEAN}
-  alone. 10 million are measured at means of 0, 100 and 10,000.
+- **Sizes** are the elements that share a mean: 2 to 100 million. 10 million are measured at means of
+  0, 100 and 10,000 alone, 100 million at {MEAN}, and not in rows, whose gamma would be as large.
+  They are one channel, of which channels first and last are the same.
 - **Plain Eigen** is what one writes with `mean()` and broadcasts, with the variance of the
   deviations or as `E[x²] − E[x]²`. RMSNorm takes no mean away and is here for completeness.
 
