@@ -1,146 +1,164 @@
 // SPDX-License-Identifier: MIT
-// How far float32 layers are from the definition in float64, as tables in Markdown: one of y, one
-// of dx, by the mean of the data. x ~ N(mean, 1) and dy ~ N(0, 1) of shape (8, 16, 32, 32), gamma 1
-// and beta 0, in training mode. accuracy_torch.py measures PyTorch on the same numbers.
-#include <algorithm>
-#include <cmath>
+// How far float is from the definition, for every library that was found, as CSV: by the mean of
+// the data, by the number of elements that share a statistic, and on awkward data. In training, on
+// one thread, with gamma between 1 and 3 and beta between -1 and 1.
+//
+//   accuracy           everything
+//   accuracy LARGEST   only statistics of at most so many elements
 #include <cstdint>
 #include <cstdio>
-#include <eigen_norm/eigen_norm.hpp>
+#include <cstdlib>
+#include <functional>
 #include <random>
-#include <unsupported/Eigen/CXX11/Tensor>
-#include <vector>
+
+#include "comparison.hpp"
 
 namespace {
 
-using eigen_norm::Index;
-using Images = Eigen::Tensor<float, 4, Eigen::RowMajor>;
+using namespace bench;
 
-constexpr Index channels = 16, groups = 4, width = 32;
-const Images::Dimensions shape(8, channels, 32, width);
-constexpr double means[] = {0, 1e2, 1e4, 1e6};
-constexpr double eps = 1e-5;
-constexpr double two_pi = 6.283185307179586;
+/// `n` samples, or channels of a group, of h by w make up each of the statistics.
+struct Size {
+  Index n, h, w, statistics;
+  Index elements() const { return n * h * w; }
+};
+constexpr Size sizes[] = {{2, 1, 1, 4096},   {7, 1, 1, 4096},     {4, 4, 4, 4096},
+                          {10, 10, 10, 512}, {4, 50, 50, 64},     {10, 100, 100, 16},
+                          {25, 200, 200, 4}, {10, 1000, 1000, 2}, {25, 2000, 2000, 1}};
+constexpr Size awkward_size = {4, 50, 50, 64};
 
-/// mean + N(0, 1) by Box and Muller: the standard library's own distribution differs by platform.
-Images normal(double mean, std::uint32_t seed) {
-  std::mt19937 random(seed);
-  Images x(shape);
-  std::generate_n(x.data(), x.size(), [&] {
-    const double u = (static_cast<double>(random()) + 1) / 4294967296.0;
-    const double v = static_cast<double>(random()) / 4294967296.0;
-    return static_cast<float>(mean + std::sqrt(-2 * std::log(u)) * std::cos(two_pi * v));
-  });
-  return x;
+/// So many are measured once, and not in a row: gamma would be as large.
+constexpr Index many = 100'000'000;
+
+/// Of the data, whose deviation is 1.
+std::vector<double> means_at(Index elements) {
+  if (elements >= many) return {1e2};
+  if (elements >= 10'000'000) return {0, 1e2, 1e4};
+  return {0, 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
 }
 
-Images channels_last(const Images& x) { return x.shuffle(Eigen::array<int, 4>{0, 2, 3, 1}); }
-
-/// By element, in memory order: the statistic it takes part in.
-template <typename StatisticOf>
-std::vector<std::size_t> statistics(bool last, const StatisticOf& statistic_of) {
-  std::vector<std::size_t> result;
-  const Index positions = shape[2] * width;
-  for (Index n = 0; n < shape[0]; ++n) {
-    for (Index i = 0; i < channels * positions; ++i) {
-      const Index c = last ? i % channels : i / positions;
-      const Index s = last ? i / channels : i % positions;
-      result.push_back(static_cast<std::size_t>(statistic_of(n, c, s)));
-    }
+std::vector<Problem> problems_of(const Size& size) {
+  const auto& [n, h, w, statistics] = size;
+  const Index m = size.elements(), samples = std::min<Index>(statistics, 2);
+  const Index groups = statistics / samples;
+  std::vector<Problem> result{{Layer::batch_norm_2d, n, statistics, h, w, Layout::first},
+                              {Layer::batch_norm_2d, n, statistics, h, w, Layout::last},
+                              {Layer::batch_norm_1d, m, statistics, 1, 1, Layout::rows},
+                              {Layer::layer_norm, statistics, m, 1, 1, Layout::rows},
+                              {Layer::group_norm, samples, groups * n, h, w, Layout::first, groups},
+                              {Layer::group_norm, samples, groups * n, h, w, Layout::last, groups},
+                              {Layer::rms_norm, statistics, m, 1, 1, Layout::rows}};
+  if (m >= many) {
+    result.erase(std::remove_if(result.begin(), result.end(),
+                                [](const Problem& problem) { return problem.is_by_row(); }),
+                 result.end());
   }
   return result;
 }
 
-/// xhat and dx by definition: dx = inv_std * (dy - mean(dy) - xhat * mean(dy * xhat)).
-struct Reference {
-  std::vector<double> xhat, dx;
+using Array = Data<float>::Array;
 
-  Reference(const Images& x, const Images& dy, const std::vector<std::size_t>& statistic) {
-    const std::size_t size = statistic.size();
-    const std::size_t count = *std::max_element(statistic.begin(), statistic.end()) + 1;
-    const double m = static_cast<double>(size / count);
-    const auto mean_of = [&](const auto& term) {
-      std::vector<double> result(count);
-      for (std::size_t i = 0; i < size; ++i) result[statistic[i]] += term(i) / m;
-      return result;
-    };
-    const auto at = [](const Images& images, std::size_t i) { return double{images.data()[i]}; };
-
-    const auto mean = mean_of([&](std::size_t i) { return at(x, i); });
-    const auto centred = [&](std::size_t i) { return at(x, i) - mean[statistic[i]]; };
-    const auto var = mean_of([&](std::size_t i) { return centred(i) * centred(i); });
-    const auto inv_std = [&](std::size_t i) { return 1 / std::sqrt(var[statistic[i]] + eps); };
-    for (std::size_t i = 0; i < size; ++i) xhat.push_back(centred(i) * inv_std(i));
-
-    const auto dy_mean = mean_of([&](std::size_t i) { return at(dy, i); });
-    const auto dy_xhat_mean = mean_of([&](std::size_t i) { return at(dy, i) * xhat[i]; });
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::size_t s = statistic[i];
-      dx.push_back(inv_std(i) * (at(dy, i) - dy_mean[s] - xhat[i] * dy_xhat_mean[s]));
-    }
+/// mean + sigma * N(0, 1) by Box and Muller: the standard library's distribution differs by
+/// platform.
+void fill_normal(Array& values, std::uint32_t seed, double mean, double sigma = 1) {
+  constexpr double two_pi = 6.283185307179586;
+  std::mt19937 random(seed);
+  for (float& value : values) {
+    const double u = (static_cast<double>(random()) + 1) / 4294967296.0;
+    const double v = static_cast<double>(random()) / 4294967296.0;
+    value = static_cast<float>(mean + sigma * std::sqrt(-2 * std::log(u)) * std::cos(two_pi * v));
   }
-};
-
-double max_error(const Images& result, const std::vector<double>& reference) {
-  double worst = 0;
-  for (std::size_t i = 0; i < reference.size(); ++i) {
-    worst = std::max(worst, std::abs(double{result.data()[i]} - reference[i]));
-  }
-  return worst;
 }
 
-/// One row of each table.
-struct Row {
+/// What makes layers fail though its mean is small, or no mean helps.
+struct Awkward {
   const char* name;
-  std::vector<double> y, dx;
-
-  template <typename Layer>
-  Row(const char* layer_name, Layer layer, bool last, const std::vector<std::size_t>& statistic)
-      : name(layer_name) {
-    for (const double mean : means) {
-      const Images x = last ? channels_last(normal(mean, 1)) : normal(mean, 1);
-      const Images dy = last ? channels_last(normal(0, 2)) : normal(0, 2);
-      const Reference reference(x, dy, statistic);
-      y.push_back(max_error(layer.forward(x), reference.xhat));
-      dx.push_back(max_error(layer.backward(x, dy), reference.dx));
-    }
-  }
+  double eps;
+  std::function<void(const Problem&, Array&)> fill;
+};
+const Awkward awkward[] = {
+    {"constant", 1e-5, [](const Problem&, Array& x) { x = 10000.1F; }},
+    {"outlier", 1e-5,
+     [](const Problem& problem, Array& x) {
+       fill_normal(x, 1, 10);
+       std::vector<bool> seen(static_cast<std::size_t>(problem.statistics()));
+       problem.visit(problem.layout, [&](Index e, Index s, Index) {
+         if (!seen[static_cast<std::size_t>(s)]) x[e] += 100;
+         seen[static_cast<std::size_t>(s)] = true;
+       });
+     }},
+    {"1e30", 1e-5, [](const Problem&, Array& x) { fill_normal(x, 1, 0, 1e30); }},
+    {"1e-30", 1e-70, [](const Problem&, Array& x) { fill_normal(x, 1, 0, 1e-30); }},
 };
 
-void print(const char* title, const std::vector<Row>& rows, std::vector<double> Row::*errors) {
-  std::printf("| %-26s |", title);
-  for (const double mean : means) std::printf(" mean %-7.0g |", mean);
-  std::printf("\n|---|---|---|---|---|\n");
-  for (const Row& row : rows) {
-    std::printf("| %-26s |", row.name);
-    for (const double error : row.*errors) std::printf(" %-12.1e |", error);
-    std::printf("\n");
+std::vector<Entry<float>> entries() {
+  auto result = peers<float>();
+#ifdef PEER_PLAIN_EIGEN
+  result.push_back(
+      {"plain Eigen, E[x²] − E[x]²", PEER_PLAIN_EIGEN, make_plain_eigen_of_squares<float>, false});
+#endif
+  return result;
+}
+
+void measure(const Problem& problem, const Data<float>& data, const char* name, double mean) {
+  const Reference<float> reference(problem, problem.layout, data);
+  for (const Entry<float>& entry : entries()) {
+    const auto peer = entry.make(problem, data);
+    if (!peer || peer->layout(problem) != problem.layout) continue;
+    peer->use_threads(1);
+    peer->forward();
+    const ResultErrors y(reference, *peer, Pass::forward);
+    const MomentErrors moments(reference.moments(), peer->moments());
+    peer->backward();
+    const ResultErrors dx(reference, *peer, Pass::backward);
+    std::printf("%s,%td,%s,%g,\"%s\"", problem.name().c_str(),
+                problem.size() / problem.statistics(), name, mean, entry.name);
+    for (const ResultErrors& result : {y, dx}) {
+      for (const Errors& errors : {result.scaled, result.ulp}) {
+        std::printf(",%.3g,%.3g", errors.worst(), errors.mean());
+      }
+    }
+    std::printf(",%.3g,%.3g\n", moments.mean.worst(), moments.var.worst());
   }
+}
+
+Data<float> data_for(const std::vector<Problem>& problems) {
+  Data<float> data(problems);
+  fill_normal(data.dy, 2, 0);
+  return data;
 }
 
 }  // namespace
 
-int main() {
-  eigen_norm::BatchNormOptions batch_last;
-  batch_last.channels = eigen_norm::ChannelAxis::last;
-  eigen_norm::GroupNormOptions group_last;
-  group_last.channels = eigen_norm::ChannelAxis::last;
+int main(int argc, char** argv) {
+  const Index largest = argc > 1 ? std::atoll(argv[1]) : std::numeric_limits<Index>::max();
+  std::printf("# compiler,\"%s\"\n# flags,\"%s\"\n", BENCH_COMPILER, BENCH_FLAGS);
+  for (const auto& entry : peers<float>()) {
+    std::printf("# version of %s,\"%s\"\n", entry.name, entry.version);
+  }
+  std::printf("problem,elements,data,mean,library");
+  for (const char* result : {"y", "dx"}) {
+    std::printf(",%s,%s mean,%s ulp,%s mean ulp", result, result, result, result);
+  }
+  std::printf(",mean off,var off\n");
 
-  const auto channel = [](Index, Index c, Index) { return c; };
-  const auto group = [](Index n, Index c, Index) { return n * groups + c * groups / channels; };
-  const auto row = [](Index n, Index c, Index s) { return (n * channels + c) * width + s / width; };
-
-  using Batch = eigen_norm::BatchNorm2d<float>;
-  using Group = eigen_norm::GroupNorm<float>;
-  using Layer = eigen_norm::LayerNorm<float>;
-  const std::vector<Row> rows{
-      {"BatchNorm2d", Batch(channels), false, statistics(false, channel)},
-      {"BatchNorm2d, channels last", Batch(channels, batch_last), true, statistics(true, channel)},
-      {"GroupNorm", Group(groups, channels), false, statistics(false, group)},
-      {"GroupNorm, channels last", Group(groups, channels, group_last), true,
-       statistics(true, group)},
-      {"LayerNorm", Layer(width), false, statistics(false, row)}};
-  print("max error of y", rows, &Row::y);
-  std::printf("\n");
-  print("max error of dx", rows, &Row::dx);
+  for (const Size& size : sizes) {
+    if (size.elements() > largest) continue;
+    const std::vector<Problem> problems = problems_of(size);
+    Data<float> data = data_for(problems);
+    for (const double mean : means_at(size.elements())) {
+      std::fprintf(stderr, "%td elements, mean %g\n", size.elements(), mean);
+      fill_normal(data.x, 1, mean);
+      for (const Problem& problem : problems) measure(problem, data, "normal", mean);
+    }
+  }
+  std::vector<Problem> problems = problems_of(awkward_size);
+  Data<float> data = data_for(problems);
+  for (Problem& problem : problems) {
+    for (const Awkward& values : awkward) {
+      problem.eps = values.eps;
+      values.fill(problem, data.x);
+      measure(problem, data, values.name, 0);
+    }
+  }
 }

@@ -8,7 +8,7 @@
 
 #include "problem.hpp"
 
-namespace speed {
+namespace bench {
 
 /// The least that a pass has to move: x read and y written, or x and dy read and dx written. By
 /// several threads in parts, one each. 16-bit floats are added as integers: only moving counts.
@@ -39,4 +39,4 @@ void floor_of(Pass pass, Index size, const Data<Scalar>& data, int threads) {
   }
 }
 
-}  // namespace speed
+}  // namespace bench

@@ -7,7 +7,13 @@
 
 #include "problem.hpp"
 
-namespace speed {
+namespace bench {
+
+/// The statistics of a forward, in the order of Problem::visit: inv_std is 1 / sqrt(var + eps).
+/// RMSNorm's mean is 0 and its var the mean square.
+struct Moments {
+  Eigen::ArrayXd mean, inv_std;
+};
 
 /// A library at work on one problem. Each verb reads data.x (and data.dy) and writes as near to
 /// data.out as the library's API allows.
@@ -26,6 +32,7 @@ class Peer {
   /// What the last verb wrote, and how it and data.x are read.
   virtual const Scalar* result() const { return out_; }
   virtual Layout layout(const Problem& problem) const { return problem.layout; }
+  virtual Moments moments() const = 0;  ///< of the last forward
   virtual const Parameter<Scalar>* gamma_grad() const = 0;
   virtual const Parameter<Scalar>* beta_grad() const = 0;
 
@@ -45,6 +52,8 @@ PeerPtr<Scalar> make_eigen_norm(const Problem& problem, const Data<Scalar>& data
 template <typename Scalar>
 PeerPtr<Scalar> make_plain_eigen(const Problem& problem, const Data<Scalar>& data);
 template <typename Scalar>
+PeerPtr<Scalar> make_plain_eigen_of_squares(const Problem& problem, const Data<Scalar>& data);
+template <typename Scalar>
 PeerPtr<Scalar> make_libtorch(const Problem& problem, const Data<Scalar>& data);
 PeerPtr<float> make_onednn(const Problem& problem, const Data<float>& data);
 PeerPtr<float> make_onednn_blocked(const Problem& problem, const Data<float>& data);
@@ -53,32 +62,33 @@ PeerPtr<float> make_dlib(const Problem& problem, const Data<float>& data);
 template <typename Scalar>
 struct Entry {
   const char* name;
+  const char* version;
   Make<Scalar> make;
   bool threaded;
 };
 
-/// Those that CMake found, ours first.
+/// Those that CMake found, ours first, by the versions that it found.
 template <typename Scalar>
 std::vector<Entry<Scalar>> peers() {
-  std::vector<Entry<Scalar>> result{{"eigen-norm", make_eigen_norm<Scalar>, true}};
+  std::vector<Entry<Scalar>> result{{"eigen-norm", "", make_eigen_norm<Scalar>, true}};
   if constexpr (std::is_arithmetic_v<Scalar>) {
-#ifdef SPEED_PLAIN_EIGEN
-    result.push_back({"plain Eigen", make_plain_eigen<Scalar>, false});
+#ifdef PEER_PLAIN_EIGEN
+    result.push_back({"plain Eigen", PEER_PLAIN_EIGEN, make_plain_eigen<Scalar>, false});
 #endif
-#ifdef SPEED_LIBTORCH
-    result.push_back({"libtorch", make_libtorch<Scalar>, true});
+#ifdef PEER_LIBTORCH
+    result.push_back({"libtorch", PEER_LIBTORCH, make_libtorch<Scalar>, true});
 #endif
   }
   if constexpr (std::is_same_v<Scalar, float>) {
-#ifdef SPEED_ONEDNN
-    result.push_back({"oneDNN", make_onednn, true});
-    result.push_back({"oneDNN nChw16c", make_onednn_blocked, true});
+#ifdef PEER_ONEDNN
+    result.push_back({"oneDNN", PEER_ONEDNN, make_onednn, true});
+    result.push_back({"oneDNN nChw16c", PEER_ONEDNN, make_onednn_blocked, true});
 #endif
-#ifdef SPEED_DLIB
-    result.push_back({"dlib", make_dlib, false});
+#ifdef PEER_DLIB
+    result.push_back({"dlib", PEER_DLIB, make_dlib, false});
 #endif
   }
   return result;
 }
 
-}  // namespace speed
+}  // namespace bench

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "problem.hpp"
 
-namespace speed {
+namespace bench {
 
 namespace {
 
@@ -83,4 +83,4 @@ std::vector<Problem> half_problems() {
           {Layer::layer_norm, 8192, 4096, 1, 1, Layout::rows}};
 }
 
-}  // namespace speed
+}  // namespace bench

@@ -7,11 +7,9 @@
 #include <type_traits>
 #include <vector>
 
-namespace speed {
+namespace bench {
 
 using Eigen::Index;
-
-constexpr double eps = 1e-5;
 
 enum class Layer { batch_norm_1d, batch_norm_2d, layer_norm, rms_norm, group_norm };
 enum class Pass { forward, infer, backward };
@@ -27,6 +25,7 @@ struct Problem {
   Index n, c, h, w;
   Layout layout;
   Index groups = 1;
+  double eps = 1e-5;
 
   Index spatial() const { return h * w; }
   Index size() const { return n * c * spatial(); }
@@ -103,4 +102,4 @@ struct Data {
   mutable Array out;  ///< y or dx of whoever runs
 };
 
-}  // namespace speed
+}  // namespace bench

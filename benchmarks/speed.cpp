@@ -18,7 +18,7 @@
 
 namespace {
 
-using namespace speed;
+using namespace bench;
 
 /// 16-bit results are rounded, by half a unit in the last place; they are below 16.
 template <typename Scalar>
@@ -165,8 +165,8 @@ int main(int argc, char** argv) {
 
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::AddCustomContext("compiler", SPEED_COMPILER);
-  benchmark::AddCustomContext("flags", SPEED_FLAGS);
+  benchmark::AddCustomContext("compiler", BENCH_COMPILER);
+  benchmark::AddCustomContext("flags", BENCH_FLAGS);
 
   const Data<float> floats(problems());
   const Data<double> doubles(double_problems());

@@ -27,12 +27,13 @@ void expect_accurate(const Subject& subject, const Logical& x, const Logical& dy
 }
 
 TEST(Accuracy, HoldsForEveryRatioOfMeanToDeviation) {
+  const std::vector<Real> means = {0, 1, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L};
   std::printf("  %-32s", "|mean| / sigma, float: y and dx");
-  for (const double mean : {0.0, 1e2, 1e4, 1e6}) std::printf("  %-17g", mean);
+  for (const Real mean : means) std::printf("  %-17Lg", mean);
   std::printf("\n");
-  for (const Subject& subject : subjects()) {
+  for (const Subject& subject : all_subjects<float>()) {
     std::printf("  %-32s", subject.name.c_str());
-    for (const Real mean : {0.0L, 1e2L, 1e4L, 1e6L}) {
+    for (const Real mean : means) {
       const Logical x = random_normal(subject.dims, 1, mean), dy = random_normal(subject.dims, 2);
       const Errors errors = measure(subject, x, dy);
       EXPECT_LE(errors.y, limit) << subject.name << ", mean " << mean;

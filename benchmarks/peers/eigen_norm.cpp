@@ -4,7 +4,7 @@
 
 #include "../peer.hpp"
 
-namespace speed {
+namespace bench {
 
 namespace {
 
@@ -32,6 +32,7 @@ class EigenNorm : public Peer<typename Norm::Scalar> {
   }
   void use_threads(int threads) override { Eigen::setNbThreads(threads); }
 
+  Moments moments() const override { return {norm_.batch_mean(), norm_.batch_inv_std()}; }
   const Parameter<Scalar>* gamma_grad() const override { return norm_.gamma_grad().data(); }
   const Parameter<Scalar>* beta_grad() const override { return norm_.beta_grad().data(); }
 
@@ -58,7 +59,7 @@ template <typename Scalar, typename Norm>
 PeerPtr<Scalar> on_images(const Problem& problem, const Data<Scalar>& data, Norm norm) {
   using Images = Eigen::Tensor<Scalar, 4, Eigen::RowMajor>;
   using ConstImages = Eigen::Tensor<const Scalar, 4, Eigen::RowMajor>;
-  const auto& [layer, n, c, h, w, layout, groups] = problem;
+  const auto& [layer, n, c, h, w, layout, groups, eps] = problem;
   const auto shape = layout == Layout::first ? Eigen::array<Index, 4>{n, c, h, w}
                                              : Eigen::array<Index, 4>{n, h, w, c};
   return std::make_unique<EigenNorm<Norm, Eigen::TensorMap<ConstImages>, Eigen::TensorMap<Images>>>(
@@ -74,20 +75,22 @@ PeerPtr<Scalar> make_eigen_norm(const Problem& problem, const Data<Scalar>& data
   using namespace eigen_norm;
   const auto channels = problem.layout == Layout::last ? ChannelAxis::last : ChannelAxis::first;
   BatchNormOptions batch;
+  LayerNormOptions layer;
   GroupNormOptions group;
   RMSNormOptions rms;
   batch.channels = group.channels = channels;
-  rms.eps = eps;
+  batch.eps = layer.eps = group.eps = problem.eps;
+  rms.eps = problem.eps;
   switch (problem.layer) {
     case Layer::batch_norm_1d:
       if (problem.layout == Layout::columns) {
-        return on_matrix<Eigen::ColMajor>(problem, data, BatchNorm1d<Scalar>(problem.c));
+        return on_matrix<Eigen::ColMajor>(problem, data, BatchNorm1d<Scalar>(problem.c, batch));
       }
-      return on_matrix<Eigen::RowMajor>(problem, data, BatchNorm1d<Scalar>(problem.c));
+      return on_matrix<Eigen::RowMajor>(problem, data, BatchNorm1d<Scalar>(problem.c, batch));
     case Layer::batch_norm_2d:
       return on_images(problem, data, BatchNorm2d<Scalar>(problem.c, batch));
     case Layer::layer_norm:
-      return on_matrix<Eigen::RowMajor>(problem, data, LayerNorm<Scalar>(problem.c));
+      return on_matrix<Eigen::RowMajor>(problem, data, LayerNorm<Scalar>(problem.c, layer));
     case Layer::rms_norm:
       return on_matrix<Eigen::RowMajor>(problem, data, RMSNorm<Scalar>(problem.c, rms));
     case Layer::group_norm:
@@ -101,4 +104,4 @@ template PeerPtr<double> make_eigen_norm(const Problem&, const Data<double>&);
 template PeerPtr<Eigen::half> make_eigen_norm(const Problem&, const Data<Eigen::half>&);
 template PeerPtr<Eigen::bfloat16> make_eigen_norm(const Problem&, const Data<Eigen::bfloat16>&);
 
-}  // namespace speed
+}  // namespace bench

@@ -13,7 +13,7 @@
 
 #include "../peer.hpp"
 
-namespace speed {
+namespace bench {
 
 namespace {
 
@@ -38,6 +38,7 @@ class Torch : public Peer<Scalar> {
                                                                : at::MemoryFormat::Contiguous);
     return in_order_.template data_ptr<Scalar>();
   }
+  Moments moments() const override { return {values(mean), values(inv_std)}; }
   const Scalar* gamma_grad() const override { return dgamma.template data_ptr<Scalar>(); }
   const Scalar* beta_grad() const override { return dbeta.template data_ptr<Scalar>(); }
 
@@ -54,12 +55,16 @@ class Torch : public Peer<Scalar> {
   static inline at::Tensor out;
 
  private:
+  static Eigen::ArrayXd values(const at::Tensor& statistic) {
+    using Values = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+    return Values(statistic.template data_ptr<Scalar>(), statistic.numel()).template cast<double>();
+  }
   static at::TensorOptions options() { return c10::CppTypeToScalarType<Scalar>::value; }
 
   /// Columns of samples are a batch of one (1, C, N): as fast as it goes.
   at::Tensor tensor(const Scalar* values) const {
     auto* memory = const_cast<Scalar*>(values);
-    const auto& [layer, n, c, h, w, layout, groups] = problem_;
+    const auto& [layer, n, c, h, w, layout, groups, eps] = problem_;
     switch (layout) {
       case Layout::rows:
         return at::from_blob(memory, {n, c}, options());
@@ -89,18 +94,19 @@ class TorchBatchNorm : public Torch<Scalar> {
 
   void forward() override {
     out.reset();
-    std::tie(out, mean, inv_std) =
-        at::native_batch_norm(x, gamma, beta, running_mean_, running_var_, true, momentum, eps);
+    std::tie(out, mean, inv_std) = at::native_batch_norm(
+        x, gamma, beta, running_mean_, running_var_, true, momentum, this->problem_.eps);
   }
   void infer() override {
     out.reset();
-    out = std::get<0>(
-        at::native_batch_norm(x, gamma, beta, running_mean_, running_var_, false, momentum, eps));
+    out = std::get<0>(at::native_batch_norm(x, gamma, beta, running_mean_, running_var_, false,
+                                            momentum, this->problem_.eps));
   }
   void backward() override {
     out.reset();
-    std::tie(out, dgamma, dbeta) = at::native_batch_norm_backward(
-        dy, x, gamma, running_mean_, running_var_, mean, inv_std, true, eps, all_gradients);
+    std::tie(out, dgamma, dbeta) =
+        at::native_batch_norm_backward(dy, x, gamma, running_mean_, running_var_, mean, inv_std,
+                                       true, this->problem_.eps, all_gradients);
   }
 
  private:
@@ -118,7 +124,8 @@ class TorchLayerNorm : public Torch<Scalar> {
 
   void forward() override {
     out.reset();
-    std::tie(out, mean, inv_std) = at::native_layer_norm(x, this->problem_.c, gamma, beta, eps);
+    std::tie(out, mean, inv_std) =
+        at::native_layer_norm(x, this->problem_.c, gamma, beta, this->problem_.eps);
   }
   void infer() override { forward(); }
   void backward() override {
@@ -141,7 +148,7 @@ class TorchGroupNorm : public Torch<Scalar> {
     const Problem& p = this->problem_;
     out.reset();
     std::tie(out, mean, inv_std) =
-        at::native_group_norm(x, gamma, beta, p.n, p.c, p.spatial(), p.groups, eps);
+        at::native_group_norm(x, gamma, beta, p.n, p.c, p.spatial(), p.groups, p.eps);
   }
   void infer() override { forward(); }
 
@@ -175,4 +182,4 @@ PeerPtr<Scalar> make_libtorch(const Problem& problem, const Data<Scalar>& data) 
 template PeerPtr<float> make_libtorch(const Problem&, const Data<float>&);
 template PeerPtr<double> make_libtorch(const Problem&, const Data<double>&);
 
-}  // namespace speed
+}  // namespace bench

@@ -6,7 +6,7 @@
 
 #include "../peer.hpp"
 
-namespace speed {
+namespace bench {
 
 namespace {
 
@@ -27,7 +27,10 @@ template <typename Forward, typename Backward>
 class OneDnn : public Peer<float> {
  public:
   OneDnn(const Problem& problem, const Data<float>& data, const memory::desc& desc, Layout layout)
-      : Peer<float>(data), batch_norm_(problem.layer != Layer::layer_norm), layout_(layout) {
+      : Peer<float>(data),
+        batch_norm_(problem.layer != Layer::layer_norm),
+        layout_(layout),
+        eps_(static_cast<float>(problem.eps)) {
     const auto training = typename Forward::desc(prop_kind::forward_training, desc, eps_, affine);
     const auto inference = typename Forward::desc(
         prop_kind::forward_inference, desc, eps_,
@@ -43,14 +46,15 @@ class OneDnn : public Peer<float> {
       return memory(of, engine(), const_cast<float*>(values));
     };
     const memory x = at(desc, data.x.data()), out = at(desc, data.out.data());
-    const memory mean(hint.mean_desc(), engine()), var(hint.variance_desc(), engine());
+    mean_ = memory(hint.mean_desc(), engine());
+    var_ = memory(hint.variance_desc(), engine());
     const memory scale = at(by_channel, data.gamma.data()),
                  shift = at(by_channel, data.beta.data());
     dgamma_ = memory(by_channel, engine());
     dbeta_ = memory(by_channel, engine());
 
-    training_ = {{DNNL_ARG_SRC, x},        {DNNL_ARG_DST, out},     {DNNL_ARG_MEAN, mean},
-                 {DNNL_ARG_VARIANCE, var}, {DNNL_ARG_SCALE, scale}, {DNNL_ARG_SHIFT, shift}};
+    training_ = {{DNNL_ARG_SRC, x},         {DNNL_ARG_DST, out},     {DNNL_ARG_MEAN, mean_},
+                 {DNNL_ARG_VARIANCE, var_}, {DNNL_ARG_SCALE, scale}, {DNNL_ARG_SHIFT, shift}};
     inference_ = training_;
     inference_.erase(DNNL_ARG_MEAN);
     inference_.erase(DNNL_ARG_VARIANCE);
@@ -61,8 +65,8 @@ class OneDnn : public Peer<float> {
     gradient_ = {{DNNL_ARG_SRC, x},
                  {DNNL_ARG_DIFF_DST, at(desc, data.dy.data())},
                  {DNNL_ARG_DIFF_SRC, out},
-                 {DNNL_ARG_MEAN, mean},
-                 {DNNL_ARG_VARIANCE, var},
+                 {DNNL_ARG_MEAN, mean_},
+                 {DNNL_ARG_VARIANCE, var_},
                  {DNNL_ARG_SCALE, scale},
                  {DNNL_ARG_SHIFT, shift},
                  {DNNL_ARG_DIFF_SCALE, dgamma_},
@@ -75,6 +79,13 @@ class OneDnn : public Peer<float> {
   void use_threads(int threads) override { omp_set_num_threads(threads); }
 
   Layout layout(const Problem&) const override { return layout_; }
+  Moments moments() const override {
+    const auto statistics = [](const memory& of) {
+      const auto count = static_cast<Index>(of.get_desc().dims()[0]);
+      return Eigen::Map<const Eigen::ArrayXf>(values(of), count).cast<double>();
+    };
+    return {statistics(mean_), (statistics(var_) + eps_).rsqrt()};
+  }
   const float* gamma_grad() const override { return values(dgamma_); }
   const float* beta_grad() const override { return values(dbeta_); }
 
@@ -87,13 +98,13 @@ class OneDnn : public Peer<float> {
     return static_cast<const float*>(of.get_data_handle());
   }
 
-  static constexpr float eps_ = static_cast<float>(eps);
   bool batch_norm_;
   Layout layout_;
+  float eps_;
   dnnl::stream stream_{engine()};
   dnnl::primitive forward_, infer_, backward_;
   Arguments training_, inference_, gradient_;
-  memory dgamma_, dbeta_;
+  memory mean_, var_, dgamma_, dbeta_;
 };
 
 using BatchNorm = OneDnn<dnnl::batch_normalization_forward, dnnl::batch_normalization_backward>;
@@ -107,7 +118,7 @@ memory::desc images(Index n, Index c, Index h, Index w, memory::format_tag order
 
 PeerPtr<float> make_onednn(const Problem& problem, const Data<float>& data) {
   using Tag = memory::format_tag;
-  const auto& [layer, n, c, h, w, layout, groups] = problem;
+  const auto& [layer, n, c, h, w, layout, groups, eps] = problem;
   switch (layer) {
     case Layer::batch_norm_1d: {
       // Columns of samples are one image by channel.
@@ -130,9 +141,9 @@ PeerPtr<float> make_onednn(const Problem& problem, const Data<float>& data) {
 
 PeerPtr<float> make_onednn_blocked(const Problem& problem, const Data<float>& data) {
   if (problem.layer != Layer::batch_norm_2d || problem.layout != Layout::first) return nullptr;
-  const auto& [layer, n, c, h, w, layout, groups] = problem;
+  const auto& [layer, n, c, h, w, layout, groups, eps] = problem;
   const auto desc = images(n, c, h, w, memory::format_tag::nChw16c);
   return std::make_unique<BatchNorm>(problem, data, desc, Layout::blocked);
 }
 
-}  // namespace speed
+}  // namespace bench

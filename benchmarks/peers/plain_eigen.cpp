@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: MIT
 // What one writes with Eigen alone: Array expressions for matrices, Tensor expressions for images.
+// The variance is that of the deviations, or E[x^2] - E[x]^2.
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include "../peer.hpp"
 
-namespace speed {
+namespace bench {
 
 namespace {
 
 constexpr double momentum = 0.1;
+
+enum class Variance { of_deviations, of_squares };
 
 template <typename Scalar>
 class PlainEigen : public Peer<Scalar> {
  public:
   using Row = Eigen::Array<Scalar, 1, Eigen::Dynamic>;
 
-  PlainEigen(const Problem& problem, const Data<Scalar>& data)
+  PlainEigen(const Problem& problem, const Data<Scalar>& data, Variance variance)
       : Peer<Scalar>(data),
+        eps(static_cast<Scalar>(problem.eps)),
+        of_squares(variance == Variance::of_squares),
         gamma(data.gamma.head(problem.c)),
         beta(data.beta.head(problem.c)),
         running_mean(data.running_mean.head(problem.c)),
@@ -35,6 +40,13 @@ class PlainEigen : public Peer<Scalar> {
     running_var += Scalar(momentum) * (var * unbiased - running_var);
   }
 
+  template <typename Statistic>
+  static Moments cast(const Statistic& mean, const Statistic& inv_std) {
+    return {mean.template cast<double>(), inv_std.template cast<double>()};
+  }
+
+  Scalar eps;
+  bool of_squares;
   Row gamma, beta, running_mean, running_var, dgamma, dbeta;
 };
 
@@ -43,8 +55,8 @@ class PlainMatrix : public PlainEigen<Scalar> {
   using Array = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Order>;
 
  public:
-  PlainMatrix(const Problem& problem, const Data<Scalar>& data)
-      : PlainEigen<Scalar>(problem, data),
+  PlainMatrix(const Problem& problem, const Data<Scalar>& data, Variance variance)
+      : PlainEigen<Scalar>(problem, data, variance),
         x(data.x.data(), problem.n, problem.c),
         dy(data.dy.data(), problem.n, problem.c),
         out(data.out.data(), problem.n, problem.c) {}
@@ -57,20 +69,22 @@ class PlainMatrix : public PlainEigen<Scalar> {
 template <typename Scalar, int Order>
 class PlainBatchNorm : public PlainMatrix<Scalar, Order> {
   using Base = PlainMatrix<Scalar, Order>;
-  using Base::beta, Base::dbeta, Base::dgamma, Base::dy, Base::gamma, Base::out, Base::x;
+  using Base::beta, Base::dbeta, Base::dgamma, Base::dy, Base::eps, Base::gamma, Base::of_squares,
+      Base::out, Base::x;
 
  public:
   using Base::Base;
 
   void forward() override {
     mean = x.colwise().mean();
-    const typename Base::Row var = (x.rowwise() - mean).square().colwise().mean();
-    inv_std = (var + Scalar(eps)).rsqrt();
+    typename Base::Row var = (x.rowwise() - mean).square().colwise().mean();
+    if (of_squares) var = x.square().colwise().mean() - mean.square();
+    inv_std = (var + eps).rsqrt();
     out = ((x.rowwise() - mean).rowwise() * (inv_std * gamma)).rowwise() + beta;
     this->track(mean, var, x.rows());
   }
   void infer() override {
-    const typename Base::Row scale = gamma * (this->running_var + Scalar(eps)).rsqrt();
+    const typename Base::Row scale = gamma * (this->running_var + eps).rsqrt();
     out = ((x.rowwise() - this->running_mean).rowwise() * scale).rowwise() + beta;
   }
   void backward() override {
@@ -81,6 +95,7 @@ class PlainBatchNorm : public PlainMatrix<Scalar, Order> {
     out =
         ((dy - xhat.rowwise() * (dgamma / m)).rowwise() - dbeta / m).rowwise() * (gamma * inv_std);
   }
+  Moments moments() const override { return Base::cast(mean, inv_std); }
 
  private:
   typename Base::Row mean, inv_std;
@@ -89,7 +104,8 @@ class PlainBatchNorm : public PlainMatrix<Scalar, Order> {
 template <typename Scalar>
 class PlainLayerNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
   using Base = PlainMatrix<Scalar, Eigen::RowMajor>;
-  using Base::beta, Base::dbeta, Base::dgamma, Base::dy, Base::gamma, Base::out, Base::x;
+  using Base::beta, Base::dbeta, Base::dgamma, Base::dy, Base::eps, Base::gamma, Base::of_squares,
+      Base::out, Base::x;
   using Column = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
 
  public:
@@ -97,8 +113,9 @@ class PlainLayerNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
 
   void forward() override {
     mean = x.rowwise().mean();
-    const Column var = (x.colwise() - mean).square().rowwise().mean();
-    inv_std = (var + Scalar(eps)).rsqrt();
+    Column var = (x.colwise() - mean).square().rowwise().mean();
+    if (of_squares) var = x.square().rowwise().mean() - mean.square();
+    inv_std = (var + eps).rsqrt();
     out = (((x.colwise() - mean).colwise() * inv_std).rowwise() * gamma).rowwise() + beta;
   }
   void infer() override { forward(); }
@@ -110,6 +127,7 @@ class PlainLayerNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
     const Column first = dxhat.rowwise().mean(), second = (dxhat * xhat).rowwise().mean();
     out = ((dxhat - xhat.colwise() * second).colwise() - first).colwise() * inv_std;
   }
+  Moments moments() const override { return Base::cast(mean, inv_std); }
 
  private:
   Column mean, inv_std;
@@ -118,14 +136,14 @@ class PlainLayerNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
 template <typename Scalar>
 class PlainRmsNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
   using Base = PlainMatrix<Scalar, Eigen::RowMajor>;
-  using Base::dgamma, Base::dy, Base::gamma, Base::out, Base::x;
+  using Base::dgamma, Base::dy, Base::eps, Base::gamma, Base::out, Base::x;
   using Column = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
 
  public:
   using Base::Base;
 
   void forward() override {
-    inv_std = (x.square().rowwise().mean() + Scalar(eps)).rsqrt();
+    inv_std = (x.square().rowwise().mean() + eps).rsqrt();
     out = (x.colwise() * inv_std).rowwise() * gamma;
   }
   void infer() override { forward(); }
@@ -135,6 +153,9 @@ class PlainRmsNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
     dgamma = (dy * xhat).colwise().sum();
     const Column second = (dxhat * xhat).rowwise().mean();
     out = (dxhat - xhat.colwise() * second).colwise() * inv_std;
+  }
+  Moments moments() const override {
+    return Base::cast(Column(Column::Zero(inv_std.size())), inv_std);
   }
 
  private:
@@ -146,7 +167,7 @@ class PlainRmsNorm : public PlainMatrix<Scalar, Eigen::RowMajor> {
 template <typename Scalar, std::size_t Axes, std::size_t Fixed>
 class PlainTensor : public PlainEigen<Scalar> {
   using Base = PlainEigen<Scalar>;
-  using Base::beta, Base::dbeta, Base::dgamma, Base::gamma;
+  using Base::beta, Base::dbeta, Base::dgamma, Base::eps, Base::gamma, Base::of_squares;
   using Dimensions = Eigen::array<Index, 4>;
   template <typename T>
   using Tensor4 = Eigen::TensorMap<Eigen::Tensor<T, 4, Eigen::RowMajor>>;
@@ -154,9 +175,9 @@ class PlainTensor : public PlainEigen<Scalar> {
   using Tensor = Eigen::Tensor<Scalar, Rank, Eigen::RowMajor>;
 
  public:
-  PlainTensor(const Problem& problem, const Data<Scalar>& data, Dimensions shape,
+  PlainTensor(const Problem& problem, const Data<Scalar>& data, Variance variance, Dimensions shape,
               Eigen::array<int, Axes> axes, Eigen::array<int, Fixed> fixed)
-      : Base(problem, data),
+      : Base(problem, data, variance),
         batch_norm_(problem.layer == Layer::batch_norm_2d),
         count_(problem.size() / problem.statistics()),
         axes_(axes),
@@ -172,8 +193,9 @@ class PlainTensor : public PlainEigen<Scalar> {
   void forward() override {
     mean_ = x_.mean(axes_);
     const Tensor<4> centred = x_ - spread(mean_);
-    const Tensor<rank> var = centred.square().mean(axes_);
-    inv_std_ = (var + Scalar(eps)).rsqrt();
+    Tensor<rank> var = centred.square().mean(axes_);
+    if (of_squares) var = x_.square().mean(axes_) - mean_.square();
+    inv_std_ = (var + eps).rsqrt();
     out_ = centred * spread(inv_std_) * channels(gamma) + channels(beta);
     if (batch_norm_) {
       using Statistic = Eigen::Map<const typename Base::Row>;
@@ -184,7 +206,7 @@ class PlainTensor : public PlainEigen<Scalar> {
 
   void infer() override {
     if (!batch_norm_) return forward();
-    const typename Base::Row scale = gamma * (this->running_var + Scalar(eps)).rsqrt();
+    const typename Base::Row scale = gamma * (this->running_var + eps).rsqrt();
     out_ = (x_ - channels(this->running_mean)) * channels(scale) + channels(beta);
   }
 
@@ -195,6 +217,10 @@ class PlainTensor : public PlainEigen<Scalar> {
     sum_into(dgamma, dy_ * xhat);
     const Tensor<rank> first = dxhat.mean(axes_), second = (dxhat * xhat).mean(axes_);
     out_ = (dxhat - spread(first) - xhat * spread(second)) * spread(inv_std_);
+  }
+  Moments moments() const override {
+    using Values = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
+    return Base::cast(Values(mean_.data(), mean_.size()), Values(inv_std_.data(), inv_std_.size()));
   }
 
  private:
@@ -233,19 +259,21 @@ class PlainTensor : public PlainEigen<Scalar> {
   Tensor<rank> mean_, inv_std_;
 };
 
-}  // namespace
-
 template <typename Scalar>
-PeerPtr<Scalar> make_plain_eigen(const Problem& problem, const Data<Scalar>& data) {
-  const auto& [layer, n, c, h, w, layout, groups] = problem;
+PeerPtr<Scalar> make(const Problem& problem, const Data<Scalar>& data, Variance variance) {
+  const auto& [layer, n, c, h, w, layout, groups, eps] = problem;
   const Index s = problem.spatial();
-  if (layer == Layer::layer_norm) return std::make_unique<PlainLayerNorm<Scalar>>(problem, data);
-  if (layer == Layer::rms_norm) return std::make_unique<PlainRmsNorm<Scalar>>(problem, data);
+  if (layer == Layer::layer_norm) {
+    return std::make_unique<PlainLayerNorm<Scalar>>(problem, data, variance);
+  }
+  if (layer == Layer::rms_norm) {
+    return std::make_unique<PlainRmsNorm<Scalar>>(problem, data, variance);
+  }
   if (layout == Layout::rows) {
-    return std::make_unique<PlainBatchNorm<Scalar, Eigen::RowMajor>>(problem, data);
+    return std::make_unique<PlainBatchNorm<Scalar, Eigen::RowMajor>>(problem, data, variance);
   }
   if (layout == Layout::columns) {
-    return std::make_unique<PlainBatchNorm<Scalar, Eigen::ColMajor>>(problem, data);
+    return std::make_unique<PlainBatchNorm<Scalar, Eigen::ColMajor>>(problem, data, variance);
   }
 
   using Shape = Eigen::array<Index, 4>;
@@ -255,17 +283,31 @@ PeerPtr<Scalar> make_plain_eigen(const Problem& problem, const Data<Scalar>& dat
   if (layer == Layer::batch_norm_2d) {
     const Three axes = first ? Three{0, 2, 3} : Three{0, 1, 2};
     return std::make_unique<PlainTensor<Scalar, 3, 3>>(
-        problem, data, first ? Shape{n, c, h, w} : Shape{n, h, w, c}, axes, axes);
+        problem, data, variance, first ? Shape{n, c, h, w} : Shape{n, h, w, c}, axes, axes);
   }
   if (first) {
     return std::make_unique<PlainTensor<Scalar, 2, 2>>(
-        problem, data, Shape{n, groups, c / groups, s}, Two{2, 3}, Two{0, 3});
+        problem, data, variance, Shape{n, groups, c / groups, s}, Two{2, 3}, Two{0, 3});
   }
-  return std::make_unique<PlainTensor<Scalar, 2, 2>>(problem, data, Shape{n, s, groups, c / groups},
-                                                     Two{1, 3}, Two{0, 1});
+  return std::make_unique<PlainTensor<Scalar, 2, 2>>(
+      problem, data, variance, Shape{n, s, groups, c / groups}, Two{1, 3}, Two{0, 1});
+}
+
+}  // namespace
+
+template <typename Scalar>
+PeerPtr<Scalar> make_plain_eigen(const Problem& problem, const Data<Scalar>& data) {
+  return make(problem, data, Variance::of_deviations);
+}
+
+template <typename Scalar>
+PeerPtr<Scalar> make_plain_eigen_of_squares(const Problem& problem, const Data<Scalar>& data) {
+  if (problem.layer == Layer::rms_norm) return nullptr;  // takes no mean away
+  return make(problem, data, Variance::of_squares);
 }
 
 template PeerPtr<float> make_plain_eigen(const Problem&, const Data<float>&);
 template PeerPtr<double> make_plain_eigen(const Problem&, const Data<double>&);
+template PeerPtr<float> make_plain_eigen_of_squares(const Problem&, const Data<float>&);
 
-}  // namespace speed
+}  // namespace bench

@@ -2,26 +2,10 @@
 """A picture of the table: for each shape, how far from the floor of memory each library is."""
 import math
 
-COLORS = {
-    "eigen-norm": "#d1242f",
-    "libtorch": "#1f6feb",
-    "oneDNN": "#8250df",
-    "oneDNN nChw16c": "#c297ff",
-    "dlib": "#9a6700",
-    "plain Eigen": "#8c959f",
-}
+from svg import COLORS, document, line, text
+
 LEFT, PANEL, GAP, ROW, TOP = 250, 330, 30, 17, 84
 LOWEST, TICKS = 0.7, [1, 2, 5, 10, 20, 50, 100]
-
-
-def text(x, y, content, anchor="start", size=12, color="#1f2328", weight="normal"):
-    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-            f'font-weight="{weight}" fill="{color}">{content}</text>')
-
-
-def line(x1, y1, x2, y2, color, width=1.0):
-    return (f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{color}" '
-            f'stroke-width="{width}"/>')
 
 
 def dot(x, y, library, ours):
@@ -34,21 +18,18 @@ def draw(rows, ours, floor, peers):
     libraries = [name for name in [*reversed(peers), ours] if any(name in row for row in rows.values())]
     ratios = {key: {name: row[name] / row[floor] for name in libraries if name in row}
               for key, row in rows.items() if floor in row and key[3] == "float" and key[5] == 1}
-    problems = list(dict.fromkeys(key[:3] for key in ratios))
+    layers = list(dict.fromkeys(key[0] for key in ratios))
+    problems = sorted(dict.fromkeys(key[:3] for key in ratios), key=lambda problem: layers.index(problem[0]))
     highest = 1.1 * max(max(row.values()) for row in ratios.values() if row)
     scale = PANEL / math.log(highest / LOWEST)
 
     def position(panel, ratio):
         return LEFT + panel * (PANEL + GAP) + scale * math.log(max(ratio, LOWEST) / LOWEST)
 
-    layers = list(dict.fromkeys(problem[0] for problem in problems))
     height = TOP + ROW * (len(problems) + 1.5 * len(layers)) + 26
     width = LEFT + 2 * PANEL + GAP + 20
     bottom = height - 26
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" '
-        f'viewBox="0 0 {width} {height:.0f}" font-family="-apple-system, Segoe UI, Helvetica, Arial, sans-serif">',
-        f'<rect width="{width}" height="{height:.0f}" rx="6" fill="white"/>',
         text(16, 28, "Time of a normalization, as times of the memory copy that is its floor", size=15, weight="600"),
     ]
     x = 16
@@ -79,4 +60,4 @@ def draw(rows, ours, floor, peers):
             parts.append(line(start, y - 8, start + PANEL, y - 8, "#f0f2f4"))
             row = ratios.get((*problem, "float", pass_, 1), {})
             parts += [dot(position(panel, row[name]), y - 8, name, ours) for name in libraries if name in row]
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return document(width, height, parts)

@@ -2,23 +2,21 @@
 # SPDX-License-Identifier: MIT
 """What speed measured, as Markdown and as a picture.
 
-report.py MAIN.json [FLAGS.json...]: reads Google Benchmark's files, writes BENCHMARKS.md and
+speed_report.py MAIN.json [FLAGS.json...]: reads Google Benchmark's files, writes BENCHMARKS.md and
 docs/benchmarks.svg. MAIN has all libraries, the others the same rows of eigen-norm by other
 compiler flags."""
 import json
 import math
 import os
-import re
-import subprocess
 import sys
 from collections import defaultdict
 
-import picture
+import speed_picture
+from markdown import machine, table, write
 
 OURS, FLOOR = "eigen-norm", "floor"
 PEERS = ["plain Eigen", "libtorch", "oneDNN", "oneDNN nChw16c", "dlib"]
 PASSES = ["forward", "infer", "backward"]
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 
 
 def read(path):
@@ -49,11 +47,6 @@ def duration(seconds):
     if seconds < 1e-3:
         return f"{seconds * 1e6:.3g} us"
     return f"{seconds * 1e3:.3g} ms"
-
-
-def table(header, lines):
-    rule = ["---"] + ["---:" if name else "---" for name in header[1:]]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines]) + "\n"
 
 
 def label(key):
@@ -152,17 +145,6 @@ def flags_table(main, others):
     return table(["", *(f"`{context['flags']}`" for context, _ in [main, *others])], lines)
 
 
-def machine():
-    output = subprocess.run(["lscpu"], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
-    fields = dict(re.findall(r"^([^:\n]+):\s+(.+)$", output, re.MULTILINE))
-    lines = [f"| processor | {fields.get('Model name', 'unknown')}, {fields.get('CPU(s)', '?')} processors |"]
-    caches = [f"{name.split()[0]} {fields[name]}" for name in ("L1d cache", "L2 cache", "L3 cache") if name in fields]
-    lines.append(f"| caches | {', '.join(caches)} |")
-    vectors = [name for name in ("avx512f", "avx2", "avx") if name in fields.get("Flags", "").split()]
-    lines.append(f"| vectors | {vectors[0] if vectors else 'SSE2'} |")
-    return "\n".join(lines)
-
-
 def main(paths):
     (context, rows), *others = [read(path) for path in paths]
     counts = sorted({key[5] for key in rows})
@@ -190,7 +172,7 @@ which runs `speed` with `{os.environ.get("SPEED_ARGUMENTS", "its defaults")}`.
 | compiler | {context["compiler"]}, `{context["flags"]}` |
 | date | {context["date"][:10]} |
 
-Before anything is timed, each result is compared with the definition in double; whatever is off by
+Before anything is timed, each result is compared with the definition in long double; whatever is off by
 more than 1e-3 is not timed. The rows run in random order, repeatedly, and medians are shown. All
 libraries read the same memory; eigen-norm and oneDNN write into memory that exists. libtorch's CPU
 functions always return a fresh tensor, and dlib works on tensors of its own and adds to dx instead
@@ -213,10 +195,8 @@ who has (N, C, H, W) must convert to it and back, which is not measured.
                      f"## {n} threads\n\nThe floor uses as many threads, or one where that is faster. `speedup` is against one thread.\n")
         for layer in dict.fromkeys(key[0] for key in rows):
             parts.append(ratio_table(rows, layer, n))
-    with open(os.path.join(ROOT, "BENCHMARKS.md"), "w", encoding="utf-8") as file:
-        file.write("\n".join(filter(None, parts)))
-    with open(os.path.join(ROOT, "docs", "benchmarks.svg"), "w", encoding="utf-8") as file:
-        file.write(picture.draw(rows, OURS, FLOOR, PEERS))
+    write("BENCHMARKS.md", "\n".join(filter(None, parts)))
+    write("docs/benchmarks.svg", speed_picture.draw(rows, OURS, FLOOR, PEERS))
 
 
 if __name__ == "__main__":
