@@ -20,7 +20,7 @@ Affine with_ones_and_zeros(Affine affine, Index size) {
 // By statistic, how many times larger than Scales an error may be.
 struct Factors {
   Values ours, torch;
-  Real sums = 1;  // of ours where it is a sum over samples
+  Real sums;  // of ours where it is a sum over samples
 };
 
 // Ours is none in float, where means and sums are kept in double. In double the mean is rounded as
@@ -30,19 +30,21 @@ struct Factors {
 // no digit of a double is certain.
 Factors factors_of(const Configuration& configuration, bool own_statistics, const Reference& want) {
   const auto& [precision, channels, order, torch_memory] = configuration.layout;
+  const bool is_float = precision == Precision::float32;
   const bool squares =
       configuration.layer == Layer::group_norm && torch_memory == Memory::channels_last;
-  const bool is_float = precision == Precision::float32;
-  const Real terms =
-      static_cast<Real>(count(configuration.dims)) / static_cast<Real>(want.dgamma.size());
+  const Real values = static_cast<Real>(values_per_statistic(configuration));
+  const Real terms = static_cast<Real>(want.y.size()) / static_cast<Real>(want.dgamma.size());
   Factors factors;
-  if (!is_float) factors.sums = std::max(Real(1), std::sqrt(terms) / 16);
+  factors.sums = is_float ? 1 : std::max(Real(1), std::sqrt(terms) / 16);
+  const Real sums_of_x =
+      is_float || !own_statistics ? 1 : std::max(Real(1), std::sqrt(values) / 16);
   for (std::size_t s = 0; s < want.mean.size(); ++s) {
     // How many sigmas an error is worth that is made at the size of the values of x, and not of
     // their deviations.
     const Real distance = std::hypot(Real(1), want.mean[s] * want.inv_std[s]);
     const bool is_exact = is_float || !own_statistics || want.var[s] == 0;
-    factors.ours.push_back(is_exact ? 1 : distance);
+    factors.ours.push_back((is_exact ? 1 : distance) * sums_of_x);
     const Real factor = squares ? distance * distance : distance;
     factors.torch.push_back(factor < 1e12L ? factor : std::numeric_limits<Real>::infinity());
   }
