@@ -8,6 +8,7 @@
 #include <exception>
 #include <limits>
 #include <sstream>
+#include <utility>
 
 #include "differential/data.hpp"
 #include "differential/truth.hpp"

@@ -2,7 +2,7 @@
 #include "differential/configuration.hpp"
 
 #include <charconv>
-#include <numeric>
+#include <iterator>
 
 namespace eigen_norm::test {
 

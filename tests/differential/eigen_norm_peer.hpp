@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include "differential/peer.hpp"
