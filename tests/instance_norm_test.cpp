@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/group_norm.hpp"
@@ -147,6 +148,27 @@ TEST(InstanceNorm, KeepsTheMeanOfItsInstancesStatistics) {
     EXPECT_NEAR(norm.running_var()(c), static_cast<double>(0.7L + 0.3L * var), 1e-14);
   }
   EXPECT_EQ(norm.num_batches_tracked(), 1);
+}
+
+// Adding one number over and over rounds the same way each time.
+TEST(InstanceNorm, RemembersExactlyWhatAllInstancesShare) {
+  for (const ChannelAxis channels : {ChannelAxis::first, ChannelAxis::last}) {
+    InstanceNormOptions options = tracking();
+    options.momentum = 1;
+    options.channels = channels;
+    InstanceNorm1d<double> norm(2, options);
+    Eigen::Tensor<double, 3, Eigen::RowMajor> x(403, 2, 2);
+    x.setConstant(0.1);
+    for (const bool masked : {false, true}) {
+      if (masked) {
+        norm.forward(x, Mask::of_lengths(std::vector<Index>(403, 2), 2));
+      } else {
+        norm.forward(x);
+      }
+      EXPECT_EQ(from_parameters(norm.running_mean()), Values(2, 0.1));
+      EXPECT_EQ(from_parameters(norm.running_var()), Values(2, 0));
+    }
+  }
 }
 
 TEST(InstanceNorm, WithRunningStatisticsIsBatchNormInEval) {

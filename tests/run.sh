@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Installs what is missing, then builds and runs every test. Arguments go to ctest:
 #   ./tests/run.sh -R BatchNorm
+#   EIGEN_NORM_WITH_TORCH=1 ./tests/run.sh    installs libtorch as well
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 
-install_missing g++ cmake ninja-build libeigen3-dev libgtest-dev libonnx-testdata \
-  libcli11-dev zlib1g-dev
+packages=(g++ cmake ninja-build libeigen3-dev libgtest-dev libonnx-testdata libcli11-dev zlib1g-dev)
+if [ "${EIGEN_NORM_WITH_TORCH:-0}" = 1 ]; then packages+=(libtorch-dev); fi
+install_missing "${packages[@]}"
 
 # Assertions stay on; -O1 is where the time to compile and the time to run balance.
 build=$root/build/tests
@@ -14,3 +16,7 @@ cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O
   -DEIGEN_NORM_BUILD_EXAMPLES=OFF -DEIGEN_NORM_BUILD_BENCHMARKS=OFF
 cmake --build "$build" --parallel "$jobs"
 ctest --test-dir "$build" --output-on-failure --parallel "$jobs" "$@"
+
+if ! cmake --build "$build" --target help | grep differential_tests >/dev/null; then
+  echo "Skipped: the differential tests, which need libtorch (EIGEN_NORM_WITH_TORCH=1 installs it)"
+fi

@@ -37,7 +37,17 @@ std::size_t position(Index index) { return static_cast<std::size_t>(index); }
 
 Real inverse_std(Real var, Real eps) { return var + eps == 0 ? Real(0) : 1 / std::sqrt(var + eps); }
 
-// mean = sum(x) / m, var = sum((x - mean)^2) / m: two passes, by definition.
+// A sum of many terms is rounded many times. What it is off by is the mean of the deviations, which
+// leaves a constant exactly its mean.
+void refine_means(const Problem& problem, const Values& m, Values& mean) {
+  Values deviations(m.size(), 0);
+  problem.for_each([&](const Dims& at, std::size_t s, std::size_t) {
+    deviations[s] += problem.x.at(at) - mean[s];
+  });
+  for (std::size_t s = 0; s < m.size(); ++s) mean[s] += deviations[s] / m[s];
+}
+
+// mean = sum(x) / m, var = sum((x - mean)^2) / m, by definition.
 Values find_statistics(const Problem& problem, Reference& result) {
   Values m(problem.statistics, 0);
   result.mean.assign(problem.statistics, 0);
@@ -49,6 +59,7 @@ Values find_statistics(const Problem& problem, Reference& result) {
   for (std::size_t s = 0; s < m.size(); ++s) {
     result.mean[s] = problem.centred ? result.mean[s] / m[s] : Real(0);
   }
+  if (problem.centred) refine_means(problem, m, result.mean);
   problem.for_each([&](const Dims& at, std::size_t s, std::size_t) {
     const Real centred = problem.x.at(at) - result.mean[s];
     result.var[s] += centred * centred;

@@ -189,7 +189,8 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// In training, where each repeat has statistics of its own: the running ones take in their
-  /// average, mean(c) = sum_r mean(r, c) / repeats, and var(c) likewise.
+  /// average, mean(c) = sum_r mean(r, c) / repeats, and var(c) likewise, by Welford's update: what
+  /// all share is their average exactly.
   void normalise_repeats(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
                          const S& correction) {
     const Index repeats = x.shape.repeats;
@@ -202,9 +203,10 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     std::fill_n(mean, 2 * num_features_, S(0));
     for (Index r = 0; r < repeats; ++r) {
       this->normalise_keeping(one, x.repeat(r), y.repeat(r));
+      const S seen = S(static_cast<double>(r + 1));
       for (Index c = 0; c < num_features_; ++c) {
-        mean[c] += S(one.mean[c] / S(static_cast<double>(repeats)));
-        var[c] += S(one.var[c] / S(static_cast<double>(repeats)));
+        mean[c] += S((one.mean[c] - mean[c]) / seen);
+        var[c] += S((one.var[c] - var[c]) / seen);
         if (!last.is_kept()) continue;
         last.mean.data()[r * num_features_ + c] = one.mean[c];
         last.inv_std.data()[r * num_features_ + c] = one.inv_std[c];
@@ -229,14 +231,12 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     for (Index u = 0; u < (parts.share_statistics() ? 1 : parts.count()); ++u) {
       const Index values = parts.values(mask, u), first = parts.first_statistic(u);
       if (values < 2) continue;
-      ++instances;
-      batch_mean += mean.segment(first, num_features_);
-      batch_var += var.segment(first, num_features_) *
-                   running_.correction(values, options_.running_variance);
+      const S seen = S(static_cast<double>(++instances));
+      const S correction = running_.correction(values, options_.running_variance);
+      batch_mean += (mean.segment(first, num_features_) - batch_mean) / seen;
+      batch_var += (var.segment(first, num_features_) * correction - batch_var) / seen;
     }
     if (instances == 0) return;
-    batch_mean /= S(static_cast<double>(instances));
-    batch_var /= S(static_cast<double>(instances));
     running_.update(batch_mean.data(), batch_var.data(), options_.momentum);
   }
 
