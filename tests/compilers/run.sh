@@ -96,17 +96,19 @@ run_cell() {
   if [ "$library" = libc++ ]; then flags+=" -stdlib=libc++"; fi
   rm -rf "${work:?}/$name"
   mkdir -p "$work/$name"
-  SECONDS=0
   build >"$log" 2>&1 &
   if wait $!; then
     $run_by "$work/$name/tests" --gtest_filter="-$(left_out)" >>"$log" 2>&1 || true
   fi
   tests=$(sed -n 's/^\[==========\] \([0-9]*\) test.* ran\..*/\1/p' "$log")
   passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log")
-  report "${tests:-0}" "${passed:-0}" "$SECONDS"
+  times >"$work/$name/times"
+  report "${tests:-0}" "${passed:-0}" \
+    "$(awk -F '[ms ]+' 'END { printf "%.0f", 60 * $1 + $2 + 60 * $3 + $4 }' "$work/$name/times")"
   [ "${tests:-0}" -gt 0 ] && [ "$tests" = "${passed:-0}" ]
 }
 
+# report TESTS PASSED SECONDS: seconds of one core, to build and to run.
 report() {
   echo "| $name | $compiler | $standard | $library | $flags | ${run_by:-this machine} | $1 | $2 | $3 |" \
     >"$work/$name/row"

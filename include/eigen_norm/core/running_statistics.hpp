@@ -3,7 +3,11 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
 #include <optional>
+#include <type_traits>
 
 #include "eigen_norm/core/options.hpp"
 #include "eigen_norm/core/parameters.hpp"
@@ -92,10 +96,20 @@ class RunningStatistics {
   }
 
  private:
+  /// By the bits of the exponent where it can be: under -ffast-math no comparison knows NaN.
   template <typename T>
   static bool is_finite(const T& value) {
-    using std::abs;
-    return abs(value) <= T(Eigen::NumTraits<T>::highest());
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
+      constexpr int mantissa = std::numeric_limits<T>::digits - 1;
+      constexpr Bits all = ~Bits(0), exponent = (all >> 1) & (all << mantissa);
+      Bits bits;
+      std::memcpy(&bits, &value, sizeof bits);
+      return (bits & exponent) != exponent;
+    } else {
+      using std::abs;
+      return abs(value) <= T(Eigen::NumTraits<T>::highest());
+    }
   }
 
   Parameters<P, Size> mean_, var_;
