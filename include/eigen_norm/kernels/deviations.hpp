@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <Eigen/Core>
-#include <cmath>
 #include <limits>
 #include <type_traits>
 
+#include "eigen_norm/kernels/finite.hpp"
 #include "eigen_norm/kernels/moments.hpp"
 #include "eigen_norm/kernels/scalar.hpp"
 
 /// How sums of float become moments of double precision: about a centre near the mean.
 
 namespace eigen_norm::kernels {
-
-/// False where a sum left the range of `Compute`, or nearly did: a comparison with the largest
-/// number itself is dropped by a compiler that is told that none is infinite (-ffast-math).
-template <typename Compute>
-bool is_in_range(const Compute& sum) {
-  using std::abs;
-  return abs(sum) <= Compute(Eigen::NumTraits<Compute>::highest() / 2);
-}
 
 /// False where squares left the range in which `Compute` holds them to full precision: beyond its
 /// largest number, or, where that matters, near its smallest. Where nothing is wider they have to
@@ -31,7 +22,8 @@ bool is_trustworthy(const S& squares, Index n, bool tiny_matters) {
   } else {
     using Limits = std::numeric_limits<Compute>;
     const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
-    return squares <= S(Limits::max() / 2) && (!tiny_matters || squares >= smallest);
+    return is_finite(squares) && squares <= S(Limits::max()) &&
+           (!tiny_matters || squares >= smallest);
   }
 }
 
