@@ -17,8 +17,8 @@ work=$root/build/compilers
 columns=(name ci compiler standard library flags run_by beyond except)
 
 # How the library sees Eigen's objects, how it computes, what the layers answer.
-core=(memory/error memory/eigen_object kernels/finite kernels/pack kernels/simd_half kernels/statistics
-  kernels/normalise kernels/backward accuracy batch_norm)
+core=(memory/error memory/eigen_object kernels/finite kernels/pack kernels/simd_half
+  kernels/statistics kernels/normalise kernels/backward accuracy batch_norm)
 support=(logical random reference)
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 
