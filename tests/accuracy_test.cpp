@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <vector>
@@ -80,9 +81,9 @@ TEST(Accuracy, HoldsForDataOfTwoValues) {
   }
 }
 
-TEST(Accuracy, HoldsForVeryLargeAndVerySmallData) {
+void expect_accurate_at_sizes(std::initializer_list<Real> sizes) {
   for (const Subject& subject : subjects()) {
-    for (const Real size : {1e37L, 1e25L, 1e-15L, 1e-25L, 1e-35L}) {
+    for (const Real size : sizes) {
       SCOPED_TRACE(static_cast<double>(size));
       expect_accurate(subject, random_normal(subject.dims, 7, 0, size / 5),
                       random_normal(subject.dims, 8), 0);
@@ -90,6 +91,15 @@ TEST(Accuracy, HoldsForVeryLargeAndVerySmallData) {
                       random_normal(subject.dims, 10));
     }
   }
+}
+
+TEST(Accuracy, HoldsForVeryLargeAndVerySmallData) {
+  expect_accurate_at_sizes({1e25L, 1e-15L, 1e-25L});
+}
+
+// Where dx, or parts of the data, are below the smallest normal number.
+TEST(Accuracy, HoldsNearTheLargestAndTheSmallestNumbers) {
+  expect_accurate_at_sizes({1e37L, 1e-35L});
 }
 
 // Subnormal data; without any eps, 1 / sigma would be beyond float.

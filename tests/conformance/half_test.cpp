@@ -89,7 +89,7 @@ class HalfData : public testing::Test {
 };
 
 using Halves = testing::Types<Eigen::half, Eigen::bfloat16>;
-TYPED_TEST_SUITE(HalfData, Halves);
+TYPED_TEST_SUITE(HalfData, Halves, );  // C++17 wants the comma
 
 TYPED_TEST(HalfData, IsRoundedOnceForEveryRatioOfMeanToDeviation) {
   for (const Subject& subject : all_subjects<TypeParam>()) {

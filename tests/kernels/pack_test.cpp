@@ -8,11 +8,12 @@
 namespace eigen_norm::kernels {
 namespace {
 
+// For every type one element, where Eigen knows no vectors of the processor.
 TEST(Pack, IsOneVectorRegisterForFloatsAndOneElementForOtherTypes) {
   struct Number {
     double value;
   };
-  EXPECT_EQ(pack_size<float>, 2 * pack_size<double>);
+  EXPECT_EQ(pack_size<float>, pack_size<double> == 1 ? 1 : 2 * pack_size<double>);
   EXPECT_EQ(pack_size<Number>, 1);
 }
 

@@ -25,6 +25,9 @@ To bit_cast(const From& from) {
   return to;
 }
 
+// std::isnan is false of everything under -ffast-math.
+bool is_nan(float x) { return (bit_cast<std::uint32_t>(x) & 0x7fffffffU) > 0x7f800000U; }
+
 float float_of(std::uint32_t bits) { return bit_cast<float>(bits); }
 
 // f(lanes) for every width that loops over packs of floats or doubles use.
@@ -90,7 +93,7 @@ std::size_t wrongly_widened(const Widen& widened) {
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < from.size(); ++i) {
     const auto want = static_cast<float>(from[i]);
-    if (any_nan<Half> && std::isnan(want) && std::isnan(to[i])) continue;
+    if (any_nan<Half> && is_nan(want) && is_nan(to[i])) continue;
     wrong += bit_cast<std::uint32_t>(to[i]) != bit_cast<std::uint32_t>(want);
   }
   return wrong;
@@ -108,7 +111,7 @@ std::size_t wrongly_narrowed(const Narrow& narrowed) {
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < from.size(); ++i) {
     const auto want = static_cast<Half>(from[i]);
-    if (any_nan<Half> && std::isnan(from[i]) && std::isnan(static_cast<float>(to[i]))) continue;
+    if (any_nan<Half> && is_nan(from[i]) && is_nan(static_cast<float>(to[i]))) continue;
     wrong += bit_cast<std::uint16_t>(to[i]) != bit_cast<std::uint16_t>(want);
   }
   return wrong;
@@ -117,7 +120,7 @@ std::size_t wrongly_narrowed(const Narrow& narrowed) {
 template <typename Half>
 class SimdHalf : public testing::Test {};
 using Halves = testing::Types<Eigen::half, Eigen::bfloat16>;
-TYPED_TEST_SUITE(SimdHalf, Halves);
+TYPED_TEST_SUITE(SimdHalf, Halves, );  // C++17 wants the comma
 
 TYPED_TEST(SimdHalf, WidensEveryPatternAsEigenDoes) {
   for_each_width([](auto lanes) {

@@ -28,7 +28,7 @@ void write_numbers(Scalar* to, Index n, Index size_of_result) {
 template <typename Scalar>
 class WriterOf : public testing::Test {};
 using Scalars = testing::Types<float, Eigen::half, Eigen::bfloat16>;
-TYPED_TEST_SUITE(WriterOf, Scalars);
+TYPED_TEST_SUITE(WriterOf, Scalars, );  // C++17 wants the comma
 
 TYPED_TEST(WriterOf, WritesTheSamePastTheCacheFromEveryPlace) {
   for (const Index size : {Index{100}, too_large<TypeParam>}) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <exception>
 #include <string>
 #include <typeinfo>
@@ -11,9 +12,11 @@
 
 namespace eigen_norm::test {
 
-// `call` throws exactly an Error with exactly this message.
+// `call` throws exactly an Error with exactly this message; compiled without exceptions, it prints
+// the message and aborts.
 template <typename Error, typename Call>
 void expect_error(const std::string& message, Call call) {
+#if defined(__cpp_exceptions)
   try {
     call();
   } catch (const std::exception& error) {
@@ -22,6 +25,9 @@ void expect_error(const std::string& message, Call call) {
     return;
   }
   ADD_FAILURE() << "nothing was thrown instead of: " << message;
+#else
+  EXPECT_EXIT(call(), testing::KilledBySignal(SIGABRT), testing::Eq(message + "\n"));
+#endif
 }
 
 // The same, and nothing about the layer has changed.

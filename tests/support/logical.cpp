@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace eigen_norm::test {
@@ -78,6 +79,10 @@ Real worst_difference(const Values& got, const Values& want) {
     worst = std::max(worst, difference);
   }
   return worst;
+}
+
+void refuse_rank(Index rank) {
+  throw std::invalid_argument("with_rank: rank " + std::to_string(rank));
 }
 
 Real worst_difference(const Logical& got, const Logical& want) {

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <stdexcept>
-#include <string>
 #include <type_traits>
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <utility>
@@ -63,12 +61,14 @@ Logical reshaped(const Logical& x, Dims dims);
 Real worst_difference(const Values& got, const Values& want);
 Real worst_difference(const Logical& got, const Logical& want);
 
+[[noreturn]] void refuse_rank(Index rank);
+
 // Calls run(integral_constant) with the one of Ranks that `rank` is: from a shape known at run time
-// to a type of tensor.
+// to a type of tensor. Any other rank throws std::invalid_argument.
 template <int... Ranks, typename Run>
 void with_rank(Index rank, Run run) {
   const bool found = ((rank == Ranks && (run(std::integral_constant<int, Ranks>()), true)) || ...);
-  if (!found) throw std::invalid_argument("with_rank: rank " + std::to_string(rank));
+  if (!found) refuse_rank(rank);
 }
 
 template <typename T>

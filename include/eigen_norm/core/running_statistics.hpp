@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <Eigen/Core>
-#include <cmath>
 #include <optional>
 
 #include "eigen_norm/core/options.hpp"
 #include "eigen_norm/core/parameters.hpp"
+#include "eigen_norm/kernels/finite.hpp"
 #include "eigen_norm/kernels/sources.hpp"
 
 namespace eigen_norm {
@@ -56,8 +55,9 @@ class RunningStatistics {
       return static_cast<P>(old_part + new_part);
     };
     for (Index c = 0; c < mean_.size(); ++c) {
-      if (!is_finite(batch_mean[c]) || !is_finite(average(mean_[c], batch_mean[c])) ||
-          !is_finite(average(var_[c], batch_var[c]))) {
+      if (!kernels::is_finite(batch_mean[c]) ||
+          !kernels::is_finite(average(mean_[c], batch_mean[c])) ||
+          !kernels::is_finite(average(var_[c], batch_var[c]))) {
         ++skipped_;
         return;
       }
@@ -72,7 +72,9 @@ class RunningStatistics {
   /// Takes these in their place; false, and nothing changes, where one would not be finite.
   bool set(const S* mean, const S* var) {
     for (Index c = 0; c < mean_.size(); ++c) {
-      if (!is_finite(static_cast<P>(mean[c])) || !is_finite(static_cast<P>(var[c]))) return false;
+      if (!kernels::is_finite(static_cast<P>(mean[c])) ||
+          !kernels::is_finite(static_cast<P>(var[c])))
+        return false;
     }
     for (Index c = 0; c < mean_.size(); ++c) {
       mean_[c] = static_cast<P>(mean[c]);
@@ -93,12 +95,6 @@ class RunningStatistics {
   }
 
  private:
-  template <typename T>
-  static bool is_finite(const T& value) {
-    using std::abs;
-    return abs(value) <= T(Eigen::NumTraits<T>::highest());
-  }
-
   Parameters<P, Size> mean_, var_;
   Index tracked_ = 0;
   Index skipped_ = 0;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <Eigen/Core>
-#include <cmath>
 #include <limits>
 #include <type_traits>
 
+#include "eigen_norm/kernels/finite.hpp"
 #include "eigen_norm/kernels/moments.hpp"
 #include "eigen_norm/kernels/scalar.hpp"
 
@@ -13,13 +12,6 @@
 
 namespace eigen_norm::kernels {
 inline namespace EIGEN_NORM_ABI {
-
-/// False where a sum left the range of `Compute`.
-template <typename Compute>
-bool is_in_range(const Compute& sum) {
-  using std::abs;
-  return abs(sum) <= Compute(Eigen::NumTraits<Compute>::highest());
-}
 
 /// False where squares left the range in which `Compute` holds them to full precision: beyond its
 /// largest number, or, where that matters, near its smallest. Where nothing is wider they have to
@@ -31,7 +23,8 @@ bool is_trustworthy(const S& squares, Index n, bool tiny_matters) {
   } else {
     using Limits = std::numeric_limits<Compute>;
     const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
-    return squares <= S(Limits::max()) && (!tiny_matters || squares >= smallest);
+    return is_finite(squares) && squares <= S(Limits::max()) &&
+           (!tiny_matters || squares >= smallest);
   }
 }
 

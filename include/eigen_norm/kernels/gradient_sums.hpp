@@ -37,7 +37,7 @@ EIGEN_ALWAYS_INLINE GradientSums<S> chunk_gradient_sums(Index lines, Index lengt
   Sums<Compute, 2> sums;
   for (Index j = 0; j < lines; ++j) sums.add(length, term_of(j));
   if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_in_range(sums.total(0)) || !is_in_range(sums.total(1))) {
+    if (!is_finite(sums.total(0)) || !is_finite(sums.total(1))) {
       return wide_chunk_gradient_sums<S>(lines, length, term_of);
     }
   }
@@ -97,7 +97,7 @@ void channel_gradient_sums(const Runs<Scalar>& x, Index x_stride, const Runs<Sca
   sum_side_by_side<P, 2>(
       count, x.count, x.length, term_of,
       [&](Index c, Index first, Index runs, const Sums<P, 2>& sums) {
-        const bool in_range = is_in_range(sums.total(0)) && is_in_range(sums.total(1));
+        const bool in_range = is_finite(sums.total(0)) && is_finite(sums.total(1));
         out[c] += in_range ? GradientSums<S>{S(sums.total(0)), S(sums.total(1))}
                            : wide_chunk_gradient_sums<S>(
                                  runs, x.length, [&](Index j) { return term_of(c, first + j); });

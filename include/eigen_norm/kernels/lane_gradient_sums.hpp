@@ -41,7 +41,7 @@ void centred_lane_gradient_sums(const Scalar* x, const Rows& x_rows, const Scala
   if constexpr (!std::is_same_v<Compute, S>) {
     bool in_range = true;
     for (Index l = 0; l < fold.width; ++l) {
-      in_range &= is_in_range(sums[0][l]) && is_in_range(sums[1][l]);
+      in_range &= is_finite(sums[0][l]) && is_finite(sums[1][l]);
     }
     if (!in_range) centred_lane_gradient_sums<S>(x, x_rows, dy, dy_rows, fold, s, sums);
   }

@@ -38,7 +38,7 @@ void lane_sample_means(const Scalar* x, const Rows& rows, Index width,
       });
   bool in_range = true;
   for (Index l = 0; l < width; ++l) {
-    in_range &= is_in_range(sums[0][l]);
+    in_range &= is_finite(sums[0][l]);
     means[l] = static_cast<Param<Scalar>>(S(x[l]) + sums[0][l] / S(static_cast<double>(n)));
   }
   if constexpr (!std::is_same_v<Compute, S>) {

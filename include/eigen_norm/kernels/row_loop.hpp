@@ -92,8 +92,7 @@ void add_affine_sums(Index count, Index width, const AffineSums<Stat<Scalar>>& s
         });
     if constexpr (!std::is_same_v<Compute, S>) {
       bool in_range = true;
-      for (Index l = 0; l < lanes; ++l)
-        in_range &= is_in_range(tile[0][l]) && is_in_range(tile[1][l]);
+      for (Index l = 0; l < lanes; ++l) in_range &= is_finite(tile[0][l]) && is_finite(tile[1][l]);
       if (!in_range) {
         add_affine_sums<S, Scalar>(count, lanes, {sums.gamma + c, sums.beta + c},
                                    [&](Index j) { return row_at(j) + c; });

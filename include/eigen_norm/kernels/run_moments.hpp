@@ -66,7 +66,7 @@ Param<Scalar> sample_mean(const Runs<Scalar>& x) {
     add(place / x.length, begin, std::min(piece_size, x.length - begin));
   }
   if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_in_range(sums.total(0))) return sample_mean<S>(x);
+    if (!is_finite(sums.total(0))) return sample_mean<S>(x);
   }
   const S weight = S(1) / S(static_cast<double>(n));  // known before the sum is
   return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) * weight);
