@@ -223,7 +223,7 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   /// value.
   void take_in(const Units& parts, const Mask* mask, const Parameters<S>& mean,
                const Parameters<S>& var) {
-    if (!options_.track_running_stats || !this->is_training()) return;
+    if (!options_.track_running_stats) return;
     Parameters<S> batch_mean = Parameters<S>::Zero(num_features_), batch_var = batch_mean;
     Index instances = 0;
     for (Index u = 0; u < (parts.share_statistics() ? 1 : parts.count()); ++u) {
