@@ -212,5 +212,31 @@ TEST(Gradients, OfLargeInputsAreTheirDifferences) {
   worst.check<RowTensor<3>>(with_parameters(GroupNorm<double>(2, 4)), {2, 4, 1100});
 }
 
+// Four rows twice over, the second time with -dy: dgamma and dbeta are 0 though half of each sum is
+// beyond float.
+template <typename X, typename Layer>
+void expect_sums_beyond_float(Layer layer) {
+  const Index features = layer.gamma().size();
+  X x(8, features), dy(8, features);
+  for (Index c = 0; c < features; ++c) {
+    for (Index row = 0; row < 4; ++row) {
+      x(row, c) = x(row + 4, c) = static_cast<float>((3 * row + 2 * c) % 7);
+      dy(row, c) = 1e36F * static_cast<float>(300 + c % 7);
+      dy(row + 4, c) = -dy(row, c);
+    }
+  }
+  layer.forward(x);
+  EXPECT_TRUE(layer.backward(x, dy).allFinite());
+  EXPECT_TRUE((layer.gamma_grad() == 0).all());
+  EXPECT_TRUE((layer.beta_grad() == 0).all());
+}
+
+TEST(Gradients, ByGammaAndBetaAreRightWhereHalfOfASumIsBeyondFloat) {
+  expect_sums_beyond_float<RowMatrix<float>>(LayerNorm<float>(301));
+  expect_sums_beyond_float<ColMatrix<float>>(LayerNorm<float>(301));
+  expect_sums_beyond_float<RowMatrix<float>>(BatchNorm1d<float>(301));
+  expect_sums_beyond_float<ColMatrix<float>>(BatchNorm1d<float>(301));
+}
+
 }  // namespace
 }  // namespace eigen_norm::test

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "eigen_norm/eigen_norm.hpp"
@@ -31,6 +32,14 @@ TEST(Layers, TakeTheLastForwardWithThemWhenMoved) {
   BatchNorm1d<double> copy = layer;
   BatchNorm1d<double> moved = std::move(layer);
   EXPECT_EQ(moved.backward(x, dy), copy.backward(x, dy));
+}
+
+// A std::vector of layers that grows moves them only then.
+TEST(Layers, MoveWithoutThrowing) {
+  EXPECT_TRUE((std::is_nothrow_move_constructible_v<BatchNorm1d<float>>));
+  EXPECT_TRUE((std::is_nothrow_move_assignable_v<BatchNorm1d<float>>));
+  EXPECT_TRUE((std::is_nothrow_move_constructible_v<LayerNorm<double, 4>>));
+  EXPECT_TRUE((std::is_nothrow_move_assignable_v<LayerNorm<double, 4>>));
 }
 
 TEST(Layers, MovedAwayRefuseToWork) {

@@ -10,6 +10,7 @@
 #include <limits>
 #include <vector>
 
+#include "support/dual.hpp"
 #include "support/layer_check.hpp"
 
 namespace eigen_norm::test {
@@ -62,6 +63,13 @@ TEST(AffineInverse, SaysWhatIsTooSmall) {
   EXPECT_EQ(Inverse::refusal({gamma.data(), beta.data()}, 1),
             "expected a gamma of at least 9.53674e-07 in size to recover xhat from y beside beta "
             "0.5, got 0");
+}
+
+TEST(AffineInverse, SaysSoOfScalarsWithoutText) {
+  const std::vector<Dual> gamma{0};
+  EXPECT_EQ((AffineInverse<Dual, Eigen::Dynamic>::refusal({gamma.data(), nullptr}, 0)),
+            "expected a gamma of at least (no text for this scalar) in size to recover xhat from y "
+            "beside beta (no text for this scalar), got (no text for this scalar)");
 }
 
 // A number that is none is no small one: the gradients will say so.

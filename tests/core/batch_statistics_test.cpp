@@ -33,11 +33,20 @@ TEST(BatchStatistics, OfNothingChangeNothing) {
   EXPECT_TRUE((all.mean == some.mean).all() && (all.m2 == some.m2).all());
 }
 
+TEST(BatchStatistics, OfEmptyBatchesAloneAreThoseOfAnEmptyBatch) {
+  BatchStatistics<double> all;
+  all.merge({0, pair(0, 0), pair(0, 0)});
+  all.merge({0, pair(0, 0), pair(0, 0)});
+  EXPECT_EQ(all.count, 0);
+  EXPECT_TRUE((all.mean == pair(0, 0)).all());
+}
+
 TEST(BatchStatistics, OfOtherChannelsAreRefused) {
   BatchStatistics<double> some{2, pair(1, 10), pair(2, 0)};
   EXPECT_THROW(some.merge({2, Parameters<double>::Ones(3), Parameters<double>::Ones(3)}),
                std::invalid_argument);
   EXPECT_THROW(some.merge({2, pair(1, 2), Parameters<double>::Ones(3)}), std::invalid_argument);
+  EXPECT_THROW(some.merge({2, {}, pair(1, 2)}), std::invalid_argument);
   EXPECT_EQ(some.count, 2);
   BatchStatistics<double> empty{0, pair(0, 0), pair(0, 0)};
   EXPECT_THROW(empty.merge({2, Parameters<double>::Ones(3), Parameters<double>::Ones(3)}),
@@ -53,6 +62,7 @@ TEST(BatchGradients, AddUp) {
   EXPECT_TRUE((all.dbeta == pair(33, 44)).all());
   EXPECT_THROW(all.merge({Parameters<double>::Ones(3), Parameters<double>::Ones(3)}),
                std::invalid_argument);
+  EXPECT_THROW(all.merge({{}, pair(1, 2)}), std::invalid_argument);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "eigen_norm/eigen_norm.hpp"
 #include "eigen_norm/gradient_check.hpp"
+#include "support/dual.hpp"
 #include "support/errors.hpp"
 #include "support/layer_check.hpp"
 
@@ -363,6 +364,53 @@ TEST(Conditioned, PaddingNeverReachesTheStatistics) {
   }
 }
 
+TEST(Conditioned, AnEmptyBatchGivesAnEmptyResult) {
+  BatchNormOptions plain;
+  plain.gamma = plain.beta = false;
+  BatchNorm1d<double> norm(3, plain);
+  const MatrixXd x(0, 3);
+  const Mask mask = Mask(Eigen::Array<bool, Eigen::Dynamic, 1>(0));
+  PerSample<double> affine{Table(0, 3), Table(0, 3)};
+  affine.zero_grad();
+  EXPECT_EQ(norm.forward(x, mask, affine).rows(), 0);
+  EXPECT_EQ(norm.backward(x, x, mask, affine).rows(), 0);
+  EXPECT_EQ(norm.infer(x, mask, affine).rows(), 0);
+  EXPECT_EQ(norm.num_batches_tracked() + norm.num_batches_skipped(), 0);
+}
+
+// All dimensions of x are normalised: it is one sample.
+TEST(Conditioned, LayerNormOfAWholeTensorHasOneScale) {
+  LayerNorm<double> norm({3, 4}, {1e-5, false, false});
+  const MatrixXd x = MatrixXd::Random(3, 4);
+  PerSample<double> affine{Table::Random(1, 12), Table::Random(1, 12)};
+  const MatrixXd xhat = norm.forward(x), y = norm.forward(x, affine);
+  for (Index i = 0; i < 3; ++i) {
+    for (Index j = 0; j < 4; ++j) {
+      const Index element = 4 * i + j;
+      EXPECT_NEAR(y(i, j), xhat(i, j) * affine.scale(0, element) + affine.shift(0, element), 1e-14);
+    }
+  }
+}
+
+// Of numbers that carry their derivatives: dx = sum(dy * dy/dx), element by element.
+TEST(Conditioned, DifferentiatesUnderAMask) {
+  BatchNorm1d<double> norm(2);
+  BatchNorm1d<Dual> dual(2);
+  const MatrixXd x = MatrixXd::Random(5, 2), dy = MatrixXd::Random(5, 2);
+  const Mask mask(Eigen::Array<bool, 5, 1>(true, true, false, true, false));
+  norm.forward(x, mask);
+  const MatrixXd dx = norm.backward(x, dy, mask);
+  Eigen::Matrix<Dual, Eigen::Dynamic, Eigen::Dynamic> seeded = x.cast<Dual>();
+  for (Index i = 0; i < x.size(); ++i) {
+    seeded(i).tangent = 1;
+    const auto y = dual.forward(seeded, mask);
+    seeded(i).tangent = 0;
+    double sum = 0;
+    for (Index k = 0; k < x.size(); ++k) sum += dy(k) * y(k).tangent;
+    EXPECT_NEAR(dx(i), sum, 1e-13);
+  }
+}
+
 TEST(Conditioned, WithNothingThatCountsKeepsTheRunningStatistics) {
   BatchNorm1d<double> norm(3);
   MatrixXd x = MatrixXd::Random(4, 3), y;
@@ -648,13 +696,25 @@ TEST(Conditioned, RefusesWhatDoesNotFit) {
                  "BatchNorm1d(4): expected scale_grad and shift_grad as large as scale and shift: "
                  "call zero_grad() first",
                  [&] { bare.backward(x, y, dx, affine); });
-  plain.virtual_batch_size = 1;
-  BatchNorm1d<double> ghost(4, plain);
-  expect_refused<std::logic_error>(
-      ghost,
-      "BatchNorm1d(4): a mask, or a scale and shift per sample, goes with neither "
-      "virtual_batch_size nor renorm",
-      [&] { ghost.forward(x, y, mask); });
+  BatchNormOptions untracked = plain, ghost = plain, renorm = plain;
+  untracked.track_running_stats = false;
+  ghost.virtual_batch_size = 1;
+  renorm.renorm = BatchRenorm{};
+  BatchNorm1d<double> by_own(4, untracked);
+  expect_refused(by_own,
+                 "BatchNorm1d(4): expected more than 1 value per channel under the mask, without "
+                 "running statistics, got (2, 4, 5)",
+                 [&] {
+                   by_own.infer(x, y, Mask::of_lengths({1, 0}, 5));
+                 });
+  for (const BatchNormOptions& options : {ghost, renorm}) {
+    BatchNorm1d<double> layer(4, options);
+    expect_refused<std::logic_error>(
+        layer,
+        "BatchNorm1d(4): a mask, or a scale and shift per sample, goes with neither "
+        "virtual_batch_size nor renorm",
+        [&] { layer.forward(x, y, mask); });
+  }
 }
 
 }  // namespace

@@ -170,11 +170,25 @@ TEST(Renormalisation, ByARunningDeviationOfZeroIsAtItsLimits) {
   options.gamma = options.beta = false;
   options.renorm = BatchRenorm{3, 5};
   BatchNorm1d<double> norm(1, options), plain(1, {0, 0.1, false, false});
-  norm.running_mean()(0) = -100;
-  norm.running_var()(0) = 0;
   const MatrixXd x = MatrixXd::Random(8, 1);
-  EXPECT_TRUE(norm.forward(x).isApprox(MatrixXd(plain.forward(x) * 3 + MatrixXd::Constant(8, 1, 5)),
-                                       1e-13));
+  const MatrixXd xhat = plain.forward(x);
+  for (const double sign : {1.0, -1.0}) {
+    norm.running_mean()(0) = -100 * sign;
+    norm.running_var()(0) = 0;
+    EXPECT_TRUE(
+        norm.forward(x).isApprox(MatrixXd(xhat * 3 + MatrixXd::Constant(8, 1, 5 * sign)), 1e-13));
+  }
+}
+
+// r does not count where xhat is 0; d says how far the batch is from the running mean.
+TEST(Renormalisation, OfAConstantBatchIsItsDistance) {
+  BatchNormOptions options;
+  options.eps = 0;
+  options.renorm = BatchRenorm{3, 5};
+  BatchNorm1d<double> norm(1, options);
+  norm.running_mean()(0) = 4;
+  norm.running_var()(0) = 0.25;
+  EXPECT_EQ(norm.forward(MatrixXd::Constant(4, 1, 5)), MatrixXd::Constant(4, 1, 2));
 }
 
 TEST(Renormalisation, LetsTheRunningStatisticsBeRecomputed) {
@@ -193,12 +207,21 @@ TEST(Renormalisation, TakesOtherLimitsOnTheWay) {
                  [&] {
                    norm.set_renorm({0.5, 3});
                  });
-  BatchNormOptions options;
-  options.renorm = BatchRenorm{};
-  options.track_running_stats = false;
-  expect_error<std::invalid_argument>(
-      "BatchNorm1d(4): expected renorm with running statistics and without virtual_batch_size",
-      [&] { BatchNorm1d<float>(4, options); });
+  expect_refused(norm,
+                 "BatchNorm1d(4): expected renorm with r_max >= 1 and d_max >= 0, got "
+                 "2.000000 and -1.000000",
+                 [&] {
+                   norm.set_renorm({2, -1});
+                 });
+  BatchNormOptions untracked, in_parts;
+  untracked.renorm = in_parts.renorm = BatchRenorm{};
+  untracked.track_running_stats = false;
+  in_parts.virtual_batch_size = 2;
+  for (const BatchNormOptions& options : {untracked, in_parts}) {
+    expect_error<std::invalid_argument>(
+        "BatchNorm1d(4): expected renorm with running statistics and without virtual_batch_size",
+        [&] { BatchNorm1d<float>(4, options); });
+  }
   expect_error<std::logic_error>(
       "BatchNorm1d(4): a batch in parts is not renormalised, but renorm is on",
       [&] { norm.forward_by(norm.batch_statistics(batch(1)), batch(1)); });

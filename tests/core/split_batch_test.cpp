@@ -242,6 +242,11 @@ TEST(SplitBatch, RefusesWhatDoesNotFit) {
       [&] { norm.forward_by(norm.batch_statistics(x.row(0)), x); });
   expect_error<std::invalid_argument>("BatchNorm1d(3): expected input (N, 3), got (4, 4)",
                                       [&] { norm.batch_statistics(wide_x); });
+  expect_error<std::invalid_argument>("BatchNorm1d(3): expected input (N, 3), got (4, 4)",
+                                      [&] { norm.forward_by(statistics, wide_x); });
+  expect_error<std::invalid_argument>("BatchNorm1d(3): expected dy (4, 3), got (2, 3)", [&] {
+    norm.backward_by(statistics, gradients, x, x.topRows(2));
+  });
   expect_error<std::invalid_argument>("BatchNorm1d(3): expected dy (4, 3), got (2, 3)",
                                       [&] { norm.gradient_sums(statistics, x, x.topRows(2)); });
   auto mixed = statistics;

@@ -58,9 +58,9 @@ class LayerState {
       : affine_(size, gamma, beta, gamma_offset), eps_(eps) {}
   ~LayerState() = default;
   LayerState(const LayerState&) = default;
-  LayerState(LayerState&&) = default;
+  LayerState(LayerState&&) noexcept = default;
   LayerState& operator=(const LayerState&) = default;
-  LayerState& operator=(LayerState&&) = default;
+  LayerState& operator=(LayerState&&) noexcept = default;
 
   LastForward<S, Size>& last() { return last_; }
   const LastForward<S, Size>& last() const { return last_; }

@@ -96,9 +96,9 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
         running_(options.track_running_stats ? num_features : 0) {}
   ~TrackingLayer() = default;
   TrackingLayer(const TrackingLayer&) = default;
-  TrackingLayer(TrackingLayer&&) = default;
+  TrackingLayer(TrackingLayer&&) noexcept = default;
   TrackingLayer& operator=(const TrackingLayer&) = default;
-  TrackingLayer& operator=(TrackingLayer&&) = default;
+  TrackingLayer& operator=(TrackingLayer&&) noexcept = default;
 
   std::string name() const {
     return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
@@ -129,7 +129,8 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   /// "64, H, W" or "H, W, 64"
   std::string expected_channels(int spatial_rank) const {
     static const char* const names[] = {"", "L", "H, W", "D, H, W"};
-    const std::string spatial = names[spatial_rank], channels = std::to_string(num_features_);
+    const std::string spatial = names[spatial_rank];
+    std::string channels = std::to_string(num_features_);
     if (spatial_rank == 0) return channels;
     return options_.channels == ChannelAxis::first ? channels + ", " + spatial
                                                    : spatial + ", " + channels;
@@ -225,7 +226,7 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   /// value.
   void take_in(const Units& parts, const Mask* mask, const Parameters<S>& mean,
                const Parameters<S>& var) {
-    if (!options_.track_running_stats || !this->is_training()) return;
+    if (!options_.track_running_stats) return;
     Parameters<S> batch_mean = Parameters<S>::Zero(num_features_), batch_var = batch_mean;
     Index instances = 0;
     for (Index u = 0; u < (parts.share_statistics() ? 1 : parts.count()); ++u) {

@@ -41,6 +41,7 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   const Options& options() const { return options_; }
   std::vector<Index> normalized_shape() const {
     std::vector<Index> dimensions;
+    dimensions.reserve(static_cast<std::size_t>(shape_.rank()));
     for (int axis = 0; axis < shape_.rank(); ++axis) dimensions.push_back(shape_[axis]);
     return dimensions;
   }

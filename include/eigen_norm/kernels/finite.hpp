@@ -8,7 +8,10 @@
 #include <limits>
 #include <type_traits>
 
+#include "eigen_norm/memory/abi.hpp"
+
 namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
 
 /// Neither infinite nor NaN. Of float and double by the bits of the exponent: under -ffast-math the
 /// compiler takes each number for finite, and leaves out comparisons that only others would need.
@@ -30,4 +33,5 @@ bool is_finite(const T& value) {
   }
 }
 
+}  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels

@@ -23,7 +23,7 @@ EIGEN_ALWAYS_INLINE void add_terms(Packs& sums, const Packs& terms) {
 
 /// As many zeros as a pack has lanes, then as many ones.
 template <typename Compute>
-inline constexpr auto zeros_then_ones = [] {
+inline constexpr auto zeros_then_ones = []() {
   std::array<Compute, 2 * pack_size<Compute>> values{};
   for (std::size_t i = pack_size<Compute>; i < values.size(); ++i) values[i] = Compute(1);
   return values;
