@@ -20,8 +20,8 @@ struct Precision {
   using P = Param<Scalar>;
   using Limits = std::numeric_limits<P>;
 
-  // 2e-6 in float; as many units in the last place in the others.
-  static constexpr Real relative = 2e-6L * (Limits::epsilon() / 0x1p-23L);
+  // In double there is nothing wider for long sums.
+  static constexpr Real relative = std::is_same_v<P, float> ? 2e-6L : 1e-13L;
   // Numbers up to this size, in x and among the terms of a result, give one.
   static constexpr Real largest = std::is_same_v<P, float> ? 1e37L : 1e150L;
   // Where squares of deviations are as small as this, digits are lost: only in double, for which
@@ -29,13 +29,17 @@ struct Precision {
   static constexpr Real least_variance = std::is_same_v<P, float> ? 0 : 1e-280L;
   static constexpr Real least = Limits::denorm_min();
 
+  // Of |mean| * inv_std, what counts among the terms of xhat: a mean in double is rounded by some
+  // units in its last place, one that is kept in something wider is not.
+  static constexpr Real of_mean =
+      std::is_same_v<P, Stat<Scalar>> ? 8 * Limits::epsilon() / relative : 0;
+  // The unit in the last place of the data, relative to a number. (Eigen 3.4 gives half another.)
+  static Real epsilon() { return std::ldexp(Real(1), 1 - std::numeric_limits<Scalar>::digits); }
   // What is lost where a result becomes 16 bits.
   static Real rounding(Real value) {
-    using Result = std::numeric_limits<Scalar>;
     if (sizeof(Scalar) > 2) return 0;
-    return std::max(std::abs(value) * static_cast<Real>(Result::epsilon()),
-                    static_cast<Real>(Result::denorm_min())) /
-           2;
+    const auto least_of_data = static_cast<Real>(std::numeric_limits<Scalar>::denorm_min());
+    return std::max(std::abs(value) * epsilon(), least_of_data) / 2;
   }
 };
 
@@ -45,6 +49,7 @@ struct Question {
   Affine affine;
   Sharing sharing;
   bool own = true;
+  bool in_parts = false;  // var is of parts whose means were rounded
   Reference want = {};
 
   // Where gamma is a product with r and beta a sum with gamma * d, as batch renormalisation says:
@@ -102,6 +107,7 @@ class Judge {
       const Real xhat = std::abs(e.xhat);
       Real sum = g;
       if (q_.own && e.counts) sum += t.g + xhat * t.g_xhat + xhat_terms(i, from_output) * t.exact;
+      if (q_.in_parts) sum *= 1 + Accuracy::of_mean * std::abs(q_.want.mean[e.s]) * inv_std;
       const bool safe = groups_[e.s].in_range && t.in_range &&
                         in_range({q_.dy.values[i], g, sum, inv_std, sum * inv_std}) &&
                         in_range({gamma(e.p) * inv_std, inv_std * t.g_xhat, q_.x.values[i]});
@@ -188,8 +194,9 @@ class Judge {
     e.xhat = (x - mean) * inv_std;
     e.xhat_terms = std::abs(e.xhat);
     if (!q_.own) return;
-    e.xhat_terms += 1;
-    if (!has_wider_sums) e.xhat_terms += std::abs(mean) * inv_std;
+    const Real of_mean = Accuracy::of_mean * std::abs(mean) * inv_std;
+    e.xhat_terms += 1 + of_mean;
+    if (q_.in_parts) e.xhat_terms *= 1 + of_mean;
     Group& group = groups_[e.s];
     if (!e.counts) return;
     group.m += 1;

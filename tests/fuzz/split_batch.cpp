@@ -156,8 +156,9 @@ void run(Input& in) {
   const Dims dims = channel_dims(in, Rank, axis, channels);
   const Logical x(dims, numbers<Scalar>(in, count(dims))),
       dy(dims, numbers<Scalar>(in, count(dims)));
-  const Question question =
+  Question question =
       question_of_own(x, dy, affine_of(*layer), options.eps, by_channel(dims, axis));
+  question.in_parts = true;
   Steps<Scalar, Rank, Order>(in, *layer, question).run();
 }
 

@@ -52,7 +52,8 @@ bool by_running(const Layer& layer, bool inference) {
 template <typename Layer>
 Question question_of_running(const Layer& layer, const Logical& x, const Logical& dy,
                              const Affine& affine, const Sharing& sharing) {
-  Question question{x, dy, affine, sharing, false};
+  Question question{x, dy, affine, sharing};
+  question.own = false;
   question.want =
       normalized_by(from_parameters(layer.running_mean()), from_parameters(layer.running_var()), x,
                     dy, affine, static_cast<Real>(layer.options().eps), sharing);
@@ -111,7 +112,7 @@ void check_running_kept(const Layer& before, const Layer& after) {
 template <typename Layer>
 void check_running(const Layer& before, const Layer& after, const Remembered& batch) {
   using P = Param<typename Layer::Scalar>;
-  using Accuracy = Precision<P>;
+  using Accuracy = Precision<typename Layer::Scalar>;
   const Values old_mean = from_parameters(before.running_mean()),
                old_var = from_parameters(before.running_var()),
                mean = from_parameters(after.running_mean()),
@@ -144,7 +145,9 @@ void check_running(const Layer& before, const Layer& after, const Remembered& ba
          std::abs(of_old * old_mean[c]) +
              std::abs(of_new) * (std::abs(batch.mean[c]) + batch.sigma[c]),
          "running_mean");
-    near(var[c], want_var, std::abs(of_old * old_var[c]) + std::abs(of_new * batch.var[c]),
+    const Real of_mean = Accuracy::of_mean * std::abs(batch.mean[c]);
+    const Real var_terms = batch.var[c] + of_mean * (batch.sigma[c] + of_mean);
+    near(var[c], want_var, std::abs(of_old * old_var[c]) + std::abs(of_new) * var_terms,
          "running_var");
   }
   if (!batch.in_range && std::isfinite(largest)) return;
