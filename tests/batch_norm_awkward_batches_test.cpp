@@ -87,6 +87,17 @@ TEST(BatchNorm1d, NormalisesDataWhoseVarianceFloatCannotHold) {
   expect_close("dgamma", from_parameters(norm.gamma_grad()), want.dgamma, 1e-5L);
 }
 
+// There is nothing wider than double: a variance beyond it does not become an inv_std of 0.
+TEST(BatchNorm1d, HidesNoVarianceThatDoubleCannotHold) {
+  BatchNorm1d<double> norm(2);
+  Eigen::MatrixXd x = Eigen::MatrixXd::Random(8, 2);
+  x.col(1) << 1e200, -1e200, 1e200, -1e200, 1e200, -1e200, 1e200, -1e200;
+  const Eigen::MatrixXd y = norm.forward(x);
+  EXPECT_TRUE(y.col(0).array().isFinite().all());
+  EXPECT_TRUE(y.col(1).array().isNaN().all());
+  EXPECT_EQ(norm.num_batches_skipped(), 1);
+}
+
 TEST(BatchNorm1d, SkipsNothingWhenItTracksNothing) {
   BatchNormOptions options;
   options.track_running_stats = false;

@@ -124,6 +124,23 @@ TEST(Reference, group_norm_gradients) {
   }
 }
 
+// Statistics of three of four positions, and of none of the second sample.
+TEST(Reference, masked_gradients) {
+  const Logical x = random_normal({2, 6, 4}, 15, 1);
+  const Logical dy = random_normal(x.dims, 16);
+  for (const bool centred : {true, false}) {
+    Sharing sharing = by_group(x.dims, 2);
+    sharing.centred = centred;
+    sharing.counts = [](const Dims& at) { return at[0] == 0 && at[2] != 1; };
+    expect_gradients_match_differences(
+        x, dy, affine_of(6),
+        [&](const Logical& at, const Affine& a) { return normalized(at, dy, a, 0.1L, sharing); });
+    const Reference result = normalized(x, dy, {}, 0.1L, sharing);
+    EXPECT_EQ(result.mean[2], 0);
+    EXPECT_EQ(result.var[2], 0);
+  }
+}
+
 // Moving the channels to another axis moves the answer and changes nothing else.
 TEST(Reference, channel_axis_is_a_name) {
   const Logical x = random_normal({2, 6, 5}, 9);

@@ -67,6 +67,16 @@ TEST(Output, WithoutGapsIsWrittenDirectly) {
   EXPECT_TRUE(y.isZero());
 }
 
+// Eigen would copy from a null pointer, which a sanitizer sees.
+TEST(Output, ThatIsEmptyIsNotWritten) {
+  float memory = 1;
+  Eigen::TensorMap<Tensor> empty(&memory, 2, 0, 3);
+  Output<Eigen::TensorMap<Tensor>, true> out(empty);
+  out.open({2, 0, 3}, true);
+  out.close();
+  EXPECT_EQ(memory, 1);
+}
+
 TEST(Output, SeesAnInnerStride) {
   MatrixXf all = MatrixXf::Zero(8, 8);
   auto row = all.row(2);

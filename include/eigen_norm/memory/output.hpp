@@ -51,6 +51,7 @@ class Output {
   }
 
   void close() {
+    if (shape().size() == 0) return;  // Eigen would copy from a null pointer
     if constexpr (is_dense<Y>) {
       if (is_copied_) y_ = copy_;
     } else if constexpr (Object::row_major != RowMajor) {
