@@ -36,3 +36,9 @@ install_missing() {
     echo "apt-get failed; going on with what there is."
   if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}; fi
 }
+
+# Clang with its sanitizers and its fuzzer, which Debian has in a package of the same version.
+install_clang_with_sanitizers() {
+  install_missing clang
+  install_missing "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+}
