@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace eigen_norm::kernels {
 namespace {
 
@@ -27,6 +29,14 @@ TEST(Forward, PutsTheRestOfTheMeanIntoTheShift) {
   EXPECT_EQ(f.centre, 1e6f);
   EXPECT_FLOAT_EQ(f.scale, 6.0f);
   EXPECT_FLOAT_EQ(f.shift, 0.5f - 0.06f);
+}
+
+// 1 / sigma of subnormal data is beyond float.
+TEST(Forward, ScalesByTheLargestNumberWhereTheScaleIsBeyond) {
+  const float largest = std::numeric_limits<float>::max();
+  const Statistic<double> statistic{0, 1e40};
+  EXPECT_EQ(Forward<float>(statistic, 1, 0).scale, largest);
+  EXPECT_EQ(Forward<float>(statistic, -1, 0).scale, -largest);
 }
 
 TEST(Standardise, KeepsTheRestOfTheMean) {
