@@ -29,8 +29,9 @@ struct Precision {
   static constexpr Real least_variance = std::is_same_v<P, float> ? 0 : 1e-280L;
   static constexpr Real least = Limits::denorm_min();
 
-  // Of |mean| * inv_std, what counts among the terms of xhat: a mean in double is rounded by some
-  // units in its last place, one that is kept in something wider is not.
+  // Of |mean| * inv_std, what counts beside 1 among the terms of xhat: a mean in double is rounded
+  // by some units in its last place, as is that of each part a variance is merged of. One that is
+  // kept in something wider is not.
   static constexpr Real of_mean =
       std::is_same_v<P, Stat<Scalar>> ? 8 * Limits::epsilon() / relative : 0;
   // The unit in the last place of the data, relative to a number. (Eigen 3.4 gives half another.)
@@ -49,7 +50,6 @@ struct Question {
   Affine affine;
   Sharing sharing;
   bool own = true;
-  bool in_parts = false;  // var is of parts whose means were rounded
   Reference want = {};
 
   // Where gamma is a product with r and beta a sum with gamma * d, as batch renormalisation says:
@@ -89,7 +89,8 @@ class Judge {
         continue;
       }
       const Real scale = std::max(std::abs(gamma) * e.xhat_terms, beta_terms(e.p));
-      if (!groups_[e.s].in_range || !in_range({q_.x.values[i], scale, gamma * inv_std})) continue;
+      if (!groups_[e.s].in_range || !in_range({q_.x.values[i], e.xhat, scale, gamma * inv_std}))
+        continue;
       const Real rounded = (1 + distance(i)) * (1 + std::abs(gamma));
       require_close(place, got.values[i], q_.want.y.values[i], scale, Accuracy::least * rounded);
     }
@@ -107,12 +108,13 @@ class Judge {
       const Real xhat = std::abs(e.xhat);
       Real sum = g;
       if (q_.own && e.counts) sum += t.g + xhat * t.g_xhat + xhat_terms(i, from_output) * t.exact;
-      if (q_.in_parts) sum *= 1 + Accuracy::of_mean * std::abs(q_.want.mean[e.s]) * inv_std;
+      if (q_.own) sum *= 1 + Accuracy::of_mean * std::abs(q_.want.mean[e.s]) * inv_std;
       const bool safe = groups_[e.s].in_range && t.in_range &&
                         in_range({q_.dy.values[i], g, sum, inv_std, sum * inv_std}) &&
                         in_range({gamma(e.p) * inv_std, inv_std * t.g_xhat, q_.x.values[i]});
       if (!safe) continue;
-      const Real rounded = (1 + inv_std) * (1 + xhat) * (1 + sum + std::abs(q_.dy.values[i]));
+      const Real rounded =
+          (1 + inv_std) * (1 + xhat) * (1 + sum + std::abs(q_.dy.values[i])) * (1 + t.gamma);
       require_close(place, got.values[i], q_.want.dx.values[i], sum * inv_std,
                     Accuracy::least * rounded);
     }
@@ -131,7 +133,7 @@ class Judge {
       dgamma_terms[e.p] += std::abs(dy) * xhat_terms(i, from_output);  // NaN for 0 * infinity
       rounded[e.p] += 1 + std::abs(dy) * distance(i);
       safe[e.p] = safe[e.p] && groups_[e.s].in_range &&
-                  in_range({q_.x.values[i], q_.want.inv_std[e.s], dgamma_terms[e.p]});
+                  in_range({q_.x.values[i], q_.want.inv_std[e.s], dgamma_terms[e.p], e.xhat});
       dy_is_finite[e.p] = dy_is_finite[e.p] && std::isfinite(dy);
     }
     for (std::size_t p = 0; p < dbeta.size(); ++p) {
@@ -146,7 +148,8 @@ class Judge {
         want = q_.r[p] * want + q_.d[p] * q_.want.dbeta[p];
         terms = q_.r[p] * terms + q_.d_terms[p] * dbeta_terms[p];
       }
-      if (!safe[p] || !in_range({terms})) continue;
+      const bool sums_are_in_range = has_wider_sums || in_range({dbeta_terms[p]});
+      if (!safe[p] || !sums_are_in_range || !in_range({terms})) continue;
       require_close(place_of("dgamma"), dgamma[p], before + want, std::abs(before) + terms,
                     Accuracy::least * rounded[p]);
     }
@@ -168,6 +171,7 @@ class Judge {
   // the sums are, too, which are of dy where gamma is by channel, and in Stat.
   struct Terms {
     Real g = 0, g_xhat = 0, exact = 0;
+    Real gamma = 0;  // the largest: what is below the smallest number is lost before it counts
     bool in_range = true;
   };
 
@@ -195,8 +199,7 @@ class Judge {
     e.xhat_terms = std::abs(e.xhat);
     if (!q_.own) return;
     const Real of_mean = Accuracy::of_mean * std::abs(mean) * inv_std;
-    e.xhat_terms += 1 + of_mean;
-    if (q_.in_parts) e.xhat_terms *= 1 + of_mean;
+    e.xhat_terms = (1 + e.xhat_terms) * (1 + of_mean);
     Group& group = groups_[e.s];
     if (!e.counts) return;
     group.m += 1;
@@ -234,7 +237,8 @@ class Judge {
       terms[e.s].g += std::abs(g(i)) / m;
       terms[e.s].g_xhat += std::abs(g(i)) * xhat_terms(i, from_output) / m;
       terms[e.s].exact += g(i) * e.xhat / m;
-      terms[e.s].in_range &= has_wider_sums || in_range({q_.dy.values[i] * e.xhat_terms});
+      terms[e.s].in_range &= has_wider_sums || in_range({e.xhat, q_.dy.values[i] * e.xhat_terms});
+      terms[e.s].gamma = std::max(terms[e.s].gamma, std::abs(gamma(e.p)));
     }
     for (Terms& t : terms) t.exact = std::abs(t.exact);
     return terms;

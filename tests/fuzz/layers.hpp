@@ -28,8 +28,7 @@ inline ChannelAxis channel_axis_of(Input& in) {
 template <typename Layer, typename Make>
 std::optional<Layer> made(bool valid, const Make& make) {
   std::optional<Layer> layer;
-  const bool refused = is_refused([&] { layer.emplace(make()); });
-  require(refused != valid, "another error at construction than expected");
+  Refusal([&] { layer.emplace(make()); }).require_to_be(!valid, "construction");
   return layer;
 }
 

@@ -38,22 +38,34 @@ inline void require_same(const Values& a, const Values& b, const char* what) {
   require(same_bits(a, b), what);
 }
 
-// Runs the call; whether it was refused, with the error that says so.
-template <typename Call>
-bool is_refused(const Call& call) {
-  try {
-    call();
-  } catch (const std::logic_error&) {  // std::invalid_argument is one
-    return true;
+// Makes a call, which may be refused.
+class Refusal {
+ public:
+  template <typename Call>
+  explicit Refusal(const Call& call) {
+    try {
+      call();
+    } catch (const std::logic_error& error) {  // std::invalid_argument is one
+      message_ = error.what();
+    }
   }
-  return false;
-}
+
+  bool is() const { return !message_.empty(); }
+
+  void require_to_be(bool expected, const char* call) const {
+    if (is() && !expected) fail(call + std::string(" is refused: ") + message_);
+    if (!is() && expected) fail(call + std::string(" is not refused"));
+  }
+
+ private:
+  std::string message_;
+};
 
 // The call is refused, and nothing of the layer has changed.
 template <typename Layer, typename Call>
 void require_refused(const Layer& layer, const char* what, const Call& call) {
   const Values before = visible_state(layer);
-  require(is_refused(call), what);
+  Refusal(call).require_to_be(true, what);
   require_same(visible_state(layer), before, "a call that was refused has changed the layer");
 }
 

@@ -49,11 +49,11 @@ class Steps {
 
     Logical y, dx;
     Gradients gradients;
-    const bool refused = is_refused([&] {
+    const Refusal refusal([&] {
       y = joined([&](auto x, auto, auto out) { layer_.forward_by(statistics, x, out); });
     });
-    require(refused == (values < 2 || layer_.options().renorm), "forward_by: another error");
-    if (refused) return;
+    refusal.require_to_be(values < 2 || layer_.options().renorm, "forward_by");
+    if (refusal.is()) return;
     for_each_part([&](Array& x, Array& dy, Array&) {
       gradients.merge(layer_.gradient_sums(statistics, x.view(), dy.view()));
     });
@@ -114,10 +114,10 @@ class Steps {
   }
 
   void update(const Layer& before, const Statistics& statistics) {
-    const bool refused = is_refused([&] { layer_.update_running_stats(statistics); });
+    const Refusal refusal([&] { layer_.update_running_stats(statistics); });
     const bool tracks = layer_.options().track_running_stats;
-    require(refused == (!tracks || statistics.count == 1), "update_running_stats: another error");
-    const auto batch = refused ? std::nullopt : remembered(question_, layer_);
+    refusal.require_to_be(!tracks || statistics.count == 1, "update_running_stats");
+    const auto batch = refusal.is() ? std::nullopt : remembered(question_, layer_);
     if (batch) return check_running(before, layer_, *batch);
     check_running_kept(before, layer_);
   }
@@ -126,8 +126,8 @@ class Steps {
   void set(const Layer& before, const Statistics& statistics) {
     if (!before.options().track_running_stats || statistics.count < 2) return;
     Layer twin = before;
-    const bool refused = is_refused([&] { twin.set_running_stats(statistics); });
-    if (refused) return check_running_kept(before, twin);
+    const Refusal refusal([&] { twin.set_running_stats(statistics); });
+    if (refusal.is()) return check_running_kept(before, twin);
     const auto is_finite = [](Real value) { return std::isfinite(value); };
     const Values mean = from_parameters(twin.running_mean()),
                  var = from_parameters(twin.running_var());
@@ -156,9 +156,8 @@ void run(Input& in) {
   const Dims dims = channel_dims(in, Rank, axis, channels);
   const Logical x(dims, numbers<Scalar>(in, count(dims))),
       dy(dims, numbers<Scalar>(in, count(dims)));
-  Question question =
+  const Question question =
       question_of_own(x, dy, affine_of(*layer), options.eps, by_channel(dims, axis));
-  question.in_parts = true;
   Steps<Scalar, Rank, Order>(in, *layer, question).run();
 }
 

@@ -31,7 +31,7 @@ void change_mode(Input& in, Layer& layer) {
   using P = Param<typename Layer::Scalar>;
   layer.train(!in.one_in(3));
   const bool tracks = layer.options().track_running_stats;
-  if (in.one_in(4)) require(is_refused([&] { layer.freeze(); }) != tracks, "freeze");
+  if (in.one_in(4)) Refusal([&] { layer.freeze(); }).require_to_be(!tracks, "freeze");
   if (in.one_in(3)) layer.unfreeze();
   if (in.one_in(8)) layer.reset_running_stats();
   if (!tracks || !in.one_in(4)) return;
