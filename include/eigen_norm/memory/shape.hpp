@@ -87,8 +87,8 @@ class Shape {
     }
     return text;
   }
-  /// "(2, 3, 4)"
-  std::string text() const { return "(" + list() + ")"; }
+  /// "(2, 3, 4)". Appended: in C++20 g++ 12 warns of an insertion at the front, which is + here.
+  std::string text() const { return std::string("(").append(list()).append(")"); }
 
   friend bool operator==(const Shape& a, const Shape& b) {
     return a.rank_ == b.rank_ && a.dimensions_ == b.dimensions_;
