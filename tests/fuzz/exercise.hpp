@@ -154,7 +154,7 @@ class Exercise {
       const Real beta = affine.beta.empty() ? 0 : std::abs(affine.beta[p]);
       // At the edge itself rounding decides; renormalised, beta may be beyond all numbers.
       const Real beside_beta = 16 * Precision<Scalar>::epsilon() * beta;
-      if (gamma < 1.001L * std::max<Real>(beside_beta, Limits::min())) return false;
+      if (gamma < 1.001L * std::fmax(beside_beta, Real(Limits::min()))) return false;
       if (beta > Real(std::numeric_limits<Param<Scalar>>::max())) return false;
     }
     return true;
