@@ -68,7 +68,8 @@ TEST(Mask, IsOfAnyStorageOrderAndScalar) {
   Eigen::Tensor<float, 2> columns(2, 3);
   columns.setValues({{0.5F, 0, -2}, {1, 3, 0}});
   const Eigen::ArrayXXi numbers = (Eigen::ArrayXXi(2, 3) << 5, 0, -1, 2, 7, 0).finished();
-  for (const Mask& mask : {Mask(rows), Mask(columns), Mask(numbers), Mask(numbers != 0)}) {
+  for (const Mask& mask :
+       {Mask(rows), Mask(columns), Mask(columns != 0.0F), Mask(numbers), Mask(numbers != 0)}) {
     EXPECT_EQ(mask.shape(), (memory::Shape{2, 3}));
     EXPECT_EQ(stretches(mask, 0, 6), stretches(Mask(rows), 0, 6));
     EXPECT_EQ(mask.count(0, 3), 2);

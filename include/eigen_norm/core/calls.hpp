@@ -108,10 +108,13 @@ class Calls {
     Derived::template check_rank<From::rank>();
   }
 
+  /// Of what lies in memory; the value of an expression is made by Eigen.
   template <typename X>
   void check_countable(const char* what, const X& x) const {
-    const memory::Shape shape = memory::EigenObject<X>::shape(x);
-    if (!shape.is_countable()) raise_shape(what, "of a size within Index", shape);
+    if constexpr (memory::EigenObject<X>::has_memory) {
+      const memory::Shape shape = memory::EigenObject<X>::shape(x);
+      if (!shape.is_countable()) raise_shape(what, "of a size within Index", shape);
+    }
   }
 
   template <typename Out, typename In>

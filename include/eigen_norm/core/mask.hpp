@@ -18,7 +18,9 @@ class Mask {
   /// From an Eigen array or tensor: what is true, or not zero, counts. A vector has one dimension.
   template <typename X>
   explicit Mask(const X& valid) {
-    check_countable(memory::EigenObject<X>::shape(valid));
+    if constexpr (memory::EigenObject<X>::has_memory) {
+      check_countable(memory::EigenObject<X>::shape(valid));
+    }
     const memory::Input<X, true> in(valid, true);
     shape_ = in.shape();
     if constexpr (memory::is_dense<X>) {

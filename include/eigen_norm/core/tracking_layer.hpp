@@ -129,6 +129,7 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   /// "64, H, W" or "H, W, 64"
   std::string expected_channels(int spatial_rank) const {
     static const char* const names[] = {"", "L", "H, W", "D, H, W"};
+    eigen_assert(0 <= spatial_rank && spatial_rank <= 3);
     const std::string spatial = names[spatial_rank];
     std::string channels = std::to_string(num_features_);
     if (spatial_rank == 0) return channels;

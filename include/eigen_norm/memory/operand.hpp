@@ -45,11 +45,11 @@ struct Operand {
 
 /// The loop that suits every operand of a call. They have the same extents, but where one of them
 /// is a block with gaps, its channels may not be adjacent; `run` and `lane` ask for nothing there.
-template <typename... Scalars>
-Loop common_loop(const Operand<Scalars>&... operands) {
-  const CollapsedShape* decisive = nullptr;
-  for (const CollapsedShape* shape : {&operands.shape...}) {
-    if (decisive == nullptr || shape->channel_stride != 1) decisive = shape;
+template <typename First, typename... Rest>
+Loop common_loop(const Operand<First>& first, const Operand<Rest>&... rest) {
+  const CollapsedShape* decisive = &first.shape;
+  for (const CollapsedShape* shape : {&rest.shape...}) {
+    if (shape->channel_stride != 1) decisive = shape;
   }
   return decisive->loop();
 }
