@@ -221,12 +221,14 @@ class Judge {
   // Where a given var is infinite, inv_std is 0: 1 / infinity.
   bool is_hidden(const Element& e) const { return !q_.own && std::isinf(q_.want.var[e.s]); }
 
-  // Beyond all range where y, from which it is found, is.
+  // Beyond all range where y, from which it is found, is; and what y has lost to being small.
   Real xhat_terms(std::size_t i, bool from_output) const {
     const Element& e = elements_[i];
     if (!from_output) return e.xhat_terms;
-    if (!in_range({q_.want.y.values[i], gamma(e.p), beta(e.p)})) return INFINITY;
-    return 1 + e.xhat_terms + std::abs(beta(e.p) / gamma(e.p));
+    const Real y = q_.want.y.values[i], gamma = this->gamma(e.p), beta = this->beta(e.p);
+    if (!in_range({y, gamma, beta, gamma * q_.want.inv_std[e.s]})) return INFINITY;
+    const Real lost = 4 * Accuracy::least * (1 + distance(i)) / Accuracy::relative;
+    return 1 + e.xhat_terms + (std::abs(beta) + lost) / std::abs(gamma);
   }
 
   std::vector<Terms> gradient_terms(bool from_output) const {
