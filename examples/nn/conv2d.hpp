@@ -5,7 +5,9 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "nn/parallel_for.hpp"
 #include "nn/random.hpp"
 #include "nn/types.hpp"
 
@@ -39,11 +41,13 @@ class Conv2d {
     eigen_assert(x.dimension(1) * kernel_ * kernel_ == weight_.cols());
     const Plane plane{x.dimension(2), x.dimension(3)};
     Images<Scalar> y(x.dimension(0), weight_.rows(), plane.height, plane.width);
-    Matrix<Scalar> patches(weight_.cols(), plane.size());
-    for (Index n = 0; n < x.dimension(0); ++n) {
-      unroll(image(x, n), plane, patches);
-      image(y, n).noalias() = weight_ * patches;
-    }
+    for_each_part(x.dimension(0), [&](std::size_t, Index first, Index last) {
+      Matrix<Scalar> patches(weight_.cols(), plane.size());
+      for (Index n = first; n < last; ++n) {
+        unroll(image(x, n), plane, patches);
+        image(y, n).noalias() = weight_ * patches;
+      }
+    });
     return y;
   }
 
@@ -52,13 +56,19 @@ class Conv2d {
   Images<Scalar> backward(const Images<Scalar>& x, const Images<Scalar>& dy) {
     const Plane plane{x.dimension(2), x.dimension(3)};
     Images<Scalar> dx(x.dimensions());
-    dx.setZero();
-    Matrix<Scalar> patches(weight_.cols(), plane.size());
-    for (Index n = 0; n < x.dimension(0); ++n) {
-      unroll(image(x, n), plane, patches);
-      weight_grad_.noalias() += image(dy, n) * patches.transpose();
-      patches.noalias() = weight_.transpose() * image(dy, n);
-      collect(patches, plane, image(dx, n));
+    std::vector<Matrix<Scalar>> weight_grads(parts(x.dimension(0)));
+    for_each_part(x.dimension(0), [&](std::size_t part, Index first, Index last) {
+      Matrix<Scalar> patches(weight_.cols(), plane.size());
+      weight_grads[part].setZero(weight_.rows(), weight_.cols());
+      for (Index n = first; n < last; ++n) {
+        unroll(image(x, n), plane, patches);
+        weight_grads[part].noalias() += image(dy, n) * patches.transpose();
+        patches.noalias() = weight_.transpose() * image(dy, n);
+        collect(patches, plane, image(dx, n));
+      }
+    });
+    for (const Matrix<Scalar>& grad : weight_grads) {
+      weight_grad_ += grad;
     }
     return dx;
   }
@@ -75,6 +85,23 @@ class Conv2d {
     Index height, width;
     Index size() const { return height * width; }
   };
+
+  /// The threads take the images in parts of so many, whatever the number of threads: the gradient
+  /// of each part is summed apart, and those sums are added in order.
+  static constexpr Index images_per_part = 8;
+
+  static std::size_t parts(Index images) {
+    return static_cast<std::size_t>((images + images_per_part - 1) / images_per_part);
+  }
+
+  /// visit(part, first image, image after the last)
+  template <typename Visit>
+  static void for_each_part(Index images, const Visit& visit) {
+    parallel_for(static_cast<Index>(parts(images)), [&](Index part) {
+      const Index first = part * images_per_part;
+      visit(static_cast<std::size_t>(part), first, std::min(images, first + images_per_part));
+    });
+  }
 
   /// Where a line of `size` elements and the same line moved by `shift` overlap.
   struct Overlap {
@@ -117,6 +144,7 @@ class Conv2d {
   /// The transpose of unroll: every element of the patches is added to the pixel it came from.
   template <typename Image>
   void collect(const Matrix<Scalar>& patches, Plane plane, Image image) const {
+    image.setZero();
     for_each_move(plane, [&](Index c, Index row, const Overlap& down, const Overlap& right) {
       const auto from = as_matrix(patches.row(row).data(), plane.height, plane.width);
       auto to = as_matrix(image.row(c).data(), plane.height, plane.width);
