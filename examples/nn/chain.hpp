@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "nn/state.hpp"
+
 namespace nn {
 
 /// Layers applied one after the other: y = last(... second(first(x))). A chain is itself a layer.
@@ -39,6 +41,12 @@ class Chain {
   void for_each_parameter(Visit&& visit) {
     first_.for_each_parameter(visit);
     rest_.for_each_parameter(visit);
+  }
+
+  template <typename Visit>
+  void for_each_state(Visit&& visit) {
+    nn::for_each_state(first_, visit);
+    nn::for_each_state(rest_, visit);
   }
 
  private:

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <zlib.h>
-
-#include <cerrno>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "nn/gz_file.hpp"
 
 namespace nn {
 
@@ -21,11 +18,10 @@ namespace nn {
 class CsvReader {
  public:
   /// `content` says in words what the file should hold, for the error when it is not there.
-  CsvReader(std::string path, const std::string& content)
-      : path_(std::move(path)), file_(gzopen(path_.c_str(), "rb")) {
-    if (file_ == nullptr) {
-      throw std::runtime_error(path_ + ": expected " + content + ", got \"" + std::strerror(errno) +
-                               "\"");
+  CsvReader(std::string path, const std::string& content) : path_(std::move(path)), file_(path_) {
+    const std::string trouble = file_.trouble();
+    if (!trouble.empty()) {
+      throw std::runtime_error(path_ + ": expected " + content + ", got " + trouble);
     }
   }
 
@@ -89,34 +85,20 @@ class CsvReader {
   }
 
  private:
-  struct Close {
-    void operator()(gzFile_s* file) const { gzclose(file); }
-  };
-
   bool read_line(std::string& line) {
     ++line_number_;
-    line.clear();
-    char buffer[256];
-    while (line.empty() || line.back() != '\n') {
-      if (gzgets(file_.get(), buffer, sizeof buffer) == nullptr) {
-        fail_if_unreadable();
-        break;
-      }
-      line += buffer;
-    }
+    line = file_.line();
     const bool at_end = line.empty();
+    if (at_end || line.back() != '\n') {
+      const std::string trouble = file_.trouble();
+      if (!trouble.empty()) {
+        fail("readable data", trouble);
+      }
+    }
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) {
       line.pop_back();
     }
     return !at_end;
-  }
-
-  void fail_if_unreadable() const {
-    int code = Z_OK;
-    const char* message = gzerror(file_.get(), &code);
-    if (code != Z_OK) {
-      fail("readable data", code == Z_BUF_ERROR ? "a truncated gzip file" : message);
-    }
   }
 
   static std::string text(double value) {
@@ -126,7 +108,7 @@ class CsvReader {
   }
 
   std::string path_;
-  std::unique_ptr<gzFile_s, Close> file_;
+  GzFile file_;
   int line_number_ = 0;
 };
 

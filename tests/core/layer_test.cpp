@@ -119,6 +119,54 @@ TEST(Layer, NamesItsParametersAsAStateDictDoes) {
   });
 }
 
+/// The names that for_each_state gives, of a layer that is const or not.
+template <typename Layer>
+std::vector<std::string> state_of(Layer& layer) {
+  std::vector<std::string> names;
+  layer.for_each_state([&](std::string_view name, auto&) { names.emplace_back(name); });
+  return names;
+}
+
+TEST(Layer, NamesItsStateAsAStateDictDoes) {
+  using Names = std::vector<std::string>;
+  const Names tracked{"weight", "bias", "running_mean", "running_var", "num_batches_tracked"};
+  BatchNorm1d<float> norm(4);
+  EXPECT_EQ(state_of(norm), tracked);
+  EXPECT_EQ(state_of(std::as_const(norm)), tracked);
+
+  BatchNormOptions options;
+  options.track_running_stats = options.gamma = false;
+  const BatchNorm1d<float> bare(4, options);
+  EXPECT_EQ(state_of(bare), Names{"bias"});
+  const LayerNorm<float> layer_norm(4);
+  EXPECT_EQ(state_of(layer_norm), (Names{"weight", "bias"}));
+}
+
+TEST(Layer, IsRestoredFromItsState) {
+  BatchNorm1d<float> trained(4), restored(4);
+  trained.gamma() << 1, 2, 3, 4;
+  trained.forward(sample(1));
+  std::vector<std::vector<float>> saved;
+  trained.for_each_state([&](std::string_view, const auto& value) {
+    if constexpr (std::is_same_v<decltype(value), const Index&>) {
+      saved.push_back({static_cast<float>(value)});
+    } else {
+      saved.emplace_back(value.data(), value.data() + value.size());
+    }
+  });
+  std::size_t next = 0;
+  restored.for_each_state([&](std::string_view, auto& value) {
+    const std::vector<float>& from = saved[next++];
+    if constexpr (std::is_same_v<decltype(value), Index&>) {
+      value = static_cast<Index>(from[0]);
+    } else {
+      std::copy(from.begin(), from.end(), value.data());
+    }
+  });
+  EXPECT_EQ(restored.infer(sample(2)), trained.infer(sample(2)));
+  EXPECT_EQ(restored.num_batches_tracked(), 1);
+}
+
 TEST(Layer, IsCopiedAsAnIndependentValue) {
   for_each_layer([](auto layer) {
     const MatrixXf x = sample(1), dy = sample(2);

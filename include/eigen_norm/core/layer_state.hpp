@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <utility>
+#include <string_view>
 
 #include "eigen_norm/core/affine_inverse.hpp"
 #include "eigen_norm/core/last_forward.hpp"
@@ -42,7 +42,19 @@ class LayerState {
   /// f(std::string_view name, value, gradient) for each parameter there is: "weight", "bias".
   template <typename F>
   void for_each_parameter(F&& f) {
-    affine_.for_each(std::forward<F>(f));
+    AffineParameters<P, Size>::for_each(affine_, f);
+  }
+
+  /// f(std::string_view name, value) for all that a saved model holds of the layer, by the names of
+  /// PyTorch's state_dict: "weight", "bias", and of running statistics "running_mean",
+  /// "running_var" and "num_batches_tracked", an Index; the others are arrays.
+  template <typename F>
+  void for_each_state(F&& f) {
+    visit_state(affine_, f);
+  }
+  template <typename F>
+  void for_each_state(F&& f) const {
+    visit_state(affine_, f);
   }
 
   /// Mean and 1 / sqrt(var + eps) of the last forward: by channel for BatchNorm, by row for
@@ -77,6 +89,12 @@ class LayerState {
   }
 
  private:
+  template <typename Affine, typename F>
+  static void visit_state(Affine& affine, F& f) {
+    AffineParameters<P, Size>::for_each(
+        affine, [&](std::string_view name, auto& value, auto&) { f(name, value); });
+  }
+
   AffineParameters<P, Size> affine_;
   LastForward<S, Size> last_;
   Buffered<S, Size == Eigen::Dynamic ? Eigen::Dynamic : 6 * Size> scratch_;

@@ -92,11 +92,11 @@ class AffineParameters {
     add(dbeta, beta_grad_);
   }
 
-  /// f(name, value, gradient) by PyTorch's state-dict names.
-  template <typename F>
-  void for_each(F&& f) {
-    if (gamma_.size() > 0) f(std::string_view("weight"), gamma_, gamma_grad_);
-    if (beta_.size() > 0) f(std::string_view("bias"), beta_, beta_grad_);
+  /// f(name, value, gradient) by PyTorch's state-dict names; `self` is these, const or not.
+  template <typename Self, typename F>
+  static void for_each(Self& self, const F& f) {
+    if (self.gamma_.size() > 0) f(std::string_view("weight"), self.gamma_, self.gamma_grad_);
+    if (self.beta_.size() > 0) f(std::string_view("bias"), self.beta_, self.beta_grad_);
   }
 
   kernels::Affine<P> view() const {

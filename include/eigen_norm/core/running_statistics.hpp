@@ -34,7 +34,7 @@ class RunningStatistics {
   const Parameters<P, Size>& mean() const { return mean_; }
   const Parameters<P, Size>& var() const { return var_; }
   Index& tracked() { return tracked_; }
-  Index tracked() const { return tracked_; }
+  const Index& tracked() const { return tracked_; }
   Index skipped() const { return skipped_; }
 
   void reset() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "eigen_norm/core/checks.hpp"
 #include "eigen_norm/core/conditioned.hpp"
@@ -63,6 +64,16 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   Index num_batches_tracked() const { return running_.tracked(); }
   Index num_batches_skipped() const { return running_.skipped(); }
   void reset_running_stats() { running_.reset(); }
+
+  /// As LayerState::for_each_state, the running statistics included where some are tracked.
+  template <typename F>
+  void for_each_state(F&& f) {
+    visit_state(*this, f);
+  }
+  template <typename F>
+  void for_each_state(F&& f) const {
+    visit_state(*this, f);
+  }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
   /// folded into a neighbouring layer, say. Where a mean is many sigma from 0, infer itself is more
@@ -140,6 +151,15 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
  private:
   const Derived& self() const { return static_cast<const Derived&>(*this); }
   Derived& self() { return static_cast<Derived&>(*this); }
+
+  template <typename Self, typename F>
+  static void visit_state(Self& self, F& f) {
+    self.Base::for_each_state(f);
+    if (!self.options_.track_running_stats) return;
+    f(std::string_view("running_mean"), self.running_.mean());
+    f(std::string_view("running_var"), self.running_.var());
+    f(std::string_view("num_batches_tracked"), self.running_.tracked());
+  }
 
   static Index checked(Index num_features, const Options& options) {
     check_size<Channels>(Derived::class_name(), "num_features", num_features);
