@@ -103,15 +103,6 @@ class Conv2d {
     });
   }
 
-  /// Where a line of `size` elements and the same line moved by `shift` overlap.
-  struct Overlap {
-    Index in_image, in_patches, length;
-    Overlap(Index size, Index shift)
-        : in_image(std::min(size, std::max<Index>(0, shift))),
-          in_patches(std::min(size, std::max<Index>(0, -shift))),
-          length(std::max<Index>(0, size - std::abs(shift))) {}
-  };
-
   /// Image n as a matrix (channels, height * width).
   template <typename Tensor>
   static auto image(Tensor& x, Index n) {
@@ -119,38 +110,52 @@ class Conv2d {
     return as_matrix(x.data() + n * x.dimension(1) * size, x.dimension(1), size);
   }
 
-  /// Row (c, u, v) of the patches is the plane of channel c moved by (u - K/2, v - K/2): visit gets
-  /// the channel, the row and the overlap of the two planes.
-  template <typename Visit>
-  void for_each_move(Plane plane, Visit&& visit) const {
-    for (Index row = 0; row < weight_.cols(); ++row) {
-      const Overlap down(plane.height, row / kernel_ % kernel_ - kernel_ / 2);
-      const Overlap right(plane.width, row % kernel_ - kernel_ / 2);
-      visit(row / (kernel_ * kernel_), row, down, right);
+  /// Row (c, u, v) of the patches is the plane of channel c moved by (u - K/2, v - K/2). In memory
+  /// that is a single shift, except for the columns that it carries over the edge of the plane into
+  /// another line; clear() makes zeros of them.
+  struct Move {
+    Index channel, right, in_image, in_patches, length;
+
+    Move(Index row, Index kernel, Plane plane)
+        : channel(row / (kernel * kernel)), right(row % kernel - kernel / 2) {
+      const Index down = row / kernel % kernel - kernel / 2;
+      const Index shift = down * plane.width + right;
+      in_image = std::clamp<Index>(shift, 0, plane.size());
+      in_patches = std::clamp<Index>(-shift, 0, plane.size());
+      length = plane.size() - in_image - in_patches;
     }
-  }
+
+    void clear(Scalar* moved, Plane plane) const {
+      const Index count = std::min(plane.width, std::abs(right));
+      const Index first = right > 0 ? plane.width - count : 0;
+      as_matrix(moved, plane.height, plane.width).middleCols(first, count).setZero();
+    }
+  };
 
   template <typename Image>
   void unroll(const Image& image, Plane plane, Matrix<Scalar>& patches) const {
-    patches.setZero();
-    for_each_move(plane, [&](Index c, Index row, const Overlap& down, const Overlap& right) {
-      const auto from = as_matrix(image.row(c).data(), plane.height, plane.width);
-      auto to = as_matrix(patches.row(row).data(), plane.height, plane.width);
-      to.block(down.in_patches, right.in_patches, down.length, right.length) =
-          from.block(down.in_image, right.in_image, down.length, right.length);
-    });
+    for (Index row = 0; row < patches.rows(); ++row) {
+      const Move move(row, kernel_, plane);
+      auto to = patches.row(row);
+      to.head(move.in_patches).setZero();
+      to.segment(move.in_patches, move.length) =
+          image.row(move.channel).segment(move.in_image, move.length);
+      to.tail(move.in_image).setZero();
+      move.clear(to.data(), plane);
+    }
   }
 
   /// The transpose of unroll: every element of the patches is added to the pixel it came from.
   template <typename Image>
-  void collect(const Matrix<Scalar>& patches, Plane plane, Image image) const {
+  void collect(Matrix<Scalar>& patches, Plane plane, Image image) const {
     image.setZero();
-    for_each_move(plane, [&](Index c, Index row, const Overlap& down, const Overlap& right) {
-      const auto from = as_matrix(patches.row(row).data(), plane.height, plane.width);
-      auto to = as_matrix(image.row(c).data(), plane.height, plane.width);
-      to.block(down.in_image, right.in_image, down.length, right.length) +=
-          from.block(down.in_patches, right.in_patches, down.length, right.length);
-    });
+    for (Index row = 0; row < patches.rows(); ++row) {
+      const Move move(row, kernel_, plane);
+      auto from = patches.row(row);
+      move.clear(from.data(), plane);
+      image.row(move.channel).segment(move.in_image, move.length) +=
+          from.segment(move.in_patches, move.length);
+    }
   }
 
   Index kernel_;
