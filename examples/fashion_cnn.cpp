@@ -163,6 +163,7 @@ int run(const Flags& flags) {
   std::printf("%s: %d parameters, %d images, %d threads\n", flags.plan().c_str(),
               static_cast<int>(parameters), static_cast<int>(data.train_labels.size()),
               flags.threads);
+  std::fflush(stdout);
 
   Run run(std::move(model), {flags.epochs, flags.batch_size, flags.learning_rate},
           data.train_labels.size(), std::move(random));

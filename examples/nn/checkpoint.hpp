@@ -4,8 +4,8 @@
 #include <zlib.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -81,7 +81,7 @@ class CheckpointWriter {
   /// After the last value.
   void finish() {
     if (gzclose(file_.release()) != Z_OK) fail();
-    std::filesystem::rename(part_, path_);
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail();
   }
 
  private:
@@ -97,8 +97,9 @@ class CheckpointWriter {
   }
 
   [[noreturn]] void fail() const {
-    throw std::runtime_error(part_ + ": expected to write a checkpoint, got \"" +
-                             std::strerror(errno) + '"');
+    const std::string reason = std::strerror(errno);
+    std::remove(part_.c_str());
+    throw std::runtime_error(path_ + ": expected to write a checkpoint, got \"" + reason + '"');
   }
 
   std::string path_, part_;
