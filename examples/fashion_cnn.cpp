@@ -168,8 +168,8 @@ int run(const Flags& flags) {
   Run run(std::move(model), {flags.epochs, flags.batch_size, flags.learning_rate},
           data.train_labels.size(), std::move(random));
   if (flags.resume) nn::load_checkpoint(run, flags.checkpoint, flags.plan());
-  // Saved at once, so that a file that cannot be written is not found out after the training.
-  nn::save_checkpoint(run, flags.checkpoint, flags.plan());
+  // Begun and dropped: where nothing can be written, that is said now and not after an epoch.
+  nn::CheckpointWriter(flags.checkpoint, flags.plan());
   if (!train(run, data, flags)) {
     nn::save_checkpoint(run, flags.checkpoint, flags.plan());
     std::printf("Interrupted in epoch %d after %d images. To go on:\n%s --checkpoint %s --resume\n",

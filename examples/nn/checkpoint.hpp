@@ -66,6 +66,11 @@ class CheckpointWriter {
     if (file_ == nullptr) fail();
     write_line(std::string(checkpoint::first_words) + content);
   }
+  ~CheckpointWriter() {
+    if (file_ == nullptr) return;  // finished
+    file_.reset();
+    std::remove(part_.c_str());
+  }
 
   void operator()(std::string_view name, const std::string& text) {
     write_line(std::string(name) + ": " + text);
