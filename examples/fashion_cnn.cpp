@@ -10,19 +10,17 @@
 #include <cstdio>
 #include <eigen_norm/eigen_norm.hpp>
 #include <exception>
-#include <numeric>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "nn/chain.hpp"
 #include "nn/channel_bias.hpp"
 #include "nn/checkpoint.hpp"
-#include "nn/confusion_matrix.hpp"
 #include "nn/conv2d.hpp"
+#include "nn/evaluation.hpp"
 #include "nn/fashion_mnist.hpp"
 #include "nn/flags.hpp"
 #include "nn/interrupt.hpp"
@@ -39,9 +37,7 @@ namespace {
 
 using nn::FashionMnist;
 using nn::Index;
-using nn::Labels;
 using Images = nn::Images<float>;
-using Matrix = nn::Matrix<float>;
 using Conv2d = nn::Conv2d<float>;
 using Linear = nn::Linear<float>;
 
@@ -100,25 +96,9 @@ FashionCnn make_model(const std::string& norm, nn::Random& random) {
       residual(64, 7),  nn::GlobalAveragePool(), Linear(64, 10, nn::Bias::learned, random)};
 }
 
-struct Evaluation {
-  double loss = 0.0;
-  nn::ConfusionMatrix confusion{FashionMnist::classes};
-};
-
-/// The model is const, so it cannot learn from the images it is judged on. A few at a time, for
-/// what flows through the network takes much more memory than the images.
-Evaluation evaluate(const FashionCnn& model, const Images& images, const Labels& labels) {
-  Evaluation result;
-  std::vector<Index> rows(static_cast<std::size_t>(labels.size()));
-  std::iota(rows.begin(), rows.end(), Index{0});
-  for (const auto& batch : nn::batches(rows, 500)) {
-    const Matrix logits = model.infer(nn::gather(images, batch));
-    const Labels batch_labels = nn::gather(labels, batch);
-    result.confusion.add(logits, batch_labels);
-    result.loss += nn::softmax_cross_entropy(logits, batch_labels).loss *
-                   static_cast<double>(batch.size()) / static_cast<double>(labels.size());
-  }
-  return result;
+/// The model is const, so it cannot learn from the images it is judged on.
+nn::Evaluation evaluate(const FashionCnn& model, const FashionMnist& data) {
+  return nn::evaluate(model, data.test_images, data.test_labels, FashionMnist::classes);
 }
 
 using Run = nn::TrainingRun<FashionCnn>;
@@ -133,7 +113,7 @@ bool train(Run& run, const FashionMnist& data, const Flags& flags) {
         "epoch " + std::to_string(run.epoch()) + '/' + std::to_string(flags.epochs);
     bar.show(label, run.seen_in_all());
     if (!run.is_epoch_complete()) continue;
-    const Evaluation test = evaluate(run.model(), data.test_images, data.test_labels);
+    const nn::Evaluation test = evaluate(run.model(), data);
     bar.clear();
     std::printf("%s  train loss %.4f  test loss %.4f  test accuracy %.4f\n", label.c_str(),
                 run.mean_loss(), test.loss, test.confusion.accuracy());
@@ -144,7 +124,7 @@ bool train(Run& run, const FashionMnist& data, const Flags& flags) {
   return run.is_complete();
 }
 
-void print_result(const Evaluation& test, double seconds) {
+void print_result(const nn::Evaluation& test, double seconds) {
   std::printf("\nTest accuracy %.4f, test loss %.4f, %.0f s\n\n", test.confusion.accuracy(),
               test.loss, seconds);
   std::printf("Each line is a kind of clothing, each column what it was taken for:\n\n%s",
@@ -172,13 +152,15 @@ int run(const Flags& flags) {
   nn::CheckpointWriter(flags.checkpoint, flags.plan());
   if (!train(run, data, flags)) {
     nn::save_checkpoint(run, flags.checkpoint, flags.plan());
-    std::printf("Interrupted in epoch %d after %d images. To go on:\n%s --checkpoint %s --resume\n",
-                static_cast<int>(run.epoch()), static_cast<int>(run.seen()), flags.plan().c_str(),
-                flags.checkpoint.c_str());
+    std::printf(
+        "Interrupted in epoch %d after %d images. To go on:\n"
+        "%s --data %s --checkpoint %s --resume\n",
+        static_cast<int>(run.epoch()), static_cast<int>(run.seen()), flags.plan().c_str(),
+        flags.data.c_str(), flags.checkpoint.c_str());
     return 130;  // as a shell says of Ctrl-C
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  print_result(evaluate(run.model(), data.test_images, data.test_labels), taken.count());
+  print_result(evaluate(run.model(), data), taken.count());
   std::printf("\nSaved in %s\n", flags.checkpoint.c_str());
   return 0;
 }

@@ -4,8 +4,11 @@
 #include <array>
 #include <csignal>
 
+#include "checks.hpp"
 #include "nn/confusion_matrix.hpp"
+#include "nn/evaluation.hpp"
 #include "nn/interrupt.hpp"
+#include "nn/linear.hpp"
 #include "nn/progress_bar.hpp"
 
 namespace {
@@ -28,6 +31,17 @@ TEST(ConfusionMatrix, counts_what_each_class_was_taken_for) {
             "                 0     1   found\n"
             "0 coat           4     2   66.7%\n"
             "1 bag            0     2  100.0%\n");
+}
+
+TEST(Evaluation, a_few_at_a_time_is_that_of_all_at_once) {
+  nn::Random random(1);
+  const nn::Linear<double> model(3, 2, nn::Bias::learned, random);
+  const nn::Matrix<double> x = random_matrix(11, 3);
+  const Labels labels = (x.col(0).array() > x.col(1).array()).cast<int>();
+  const nn::Evaluation evaluation = nn::evaluate(model, x, labels, 2, 4);
+  const nn::Matrix<double> logits = model.infer(x);
+  EXPECT_NEAR(evaluation.loss, nn::softmax_cross_entropy(logits, labels).loss, 1e-14);
+  EXPECT_EQ(evaluation.confusion.accuracy(), nn::accuracy(logits, labels));
 }
 
 TEST(ProgressBar, shows_share_rate_and_time_left) {

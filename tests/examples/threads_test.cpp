@@ -33,12 +33,18 @@ TEST(ParallelFor, calls_every_number_once) {
   }
 }
 
-/// The threads that took part in a loop long enough for all of them.
-std::size_t threads_at_work() {
+/// The number of threads that take part in a loop in which each waits until `meeting` of them are
+/// there, but not for ever.
+std::size_t threads_at_work(int meeting) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  std::atomic<int> begun{0};
   std::mutex mutex;
   std::set<std::thread::id> ids;
   nn::parallel_for(64, [&](Index) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ++begun;
+    while (begun < meeting && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
     const std::lock_guard<std::mutex> lock(mutex);
     ids.insert(std::this_thread::get_id());
   });
@@ -46,17 +52,17 @@ std::size_t threads_at_work() {
 }
 
 TEST(Threads, are_as_many_as_asked_for_and_gone_with_their_scope) {
-  EXPECT_EQ(threads_at_work(), 1u);
+  EXPECT_EQ(threads_at_work(1), 1u);
   {
     const nn::Threads outer(3);
-    EXPECT_EQ(threads_at_work(), 3u);
+    EXPECT_EQ(threads_at_work(3), 3u);
     {
       const nn::Threads inner(2);
-      EXPECT_EQ(threads_at_work(), 2u);
+      EXPECT_EQ(threads_at_work(2), 2u);
     }
-    EXPECT_EQ(threads_at_work(), 3u);
+    EXPECT_EQ(threads_at_work(3), 3u);
   }
-  EXPECT_EQ(threads_at_work(), 1u);
+  EXPECT_EQ(threads_at_work(1), 1u);
 }
 
 /// What one step of training computes: output, gradient of the input, gradients of the parameters.
