@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -45,6 +47,16 @@ class Random {
       std::swap(order[left - 1], order[engine_() % left]);
     }
     return order;
+  }
+
+  /// visit(name, text) where the text is all that the next numbers depend on.
+  template <typename Visit>
+  void for_each_state(Visit&& visit) {
+    std::ostringstream out;
+    out << engine_;
+    std::string text = out.str();
+    visit("random", text);
+    std::istringstream(text) >> engine_;
   }
 
  private:

@@ -11,13 +11,17 @@
 
 namespace nn {
 
-/// Cuts an order of samples into batches. A last batch of one sample joins the batch before it:
-/// batch statistics need more than one value per channel.
+/// How many of the samples that are left form the next batch. A last batch of one sample joins the
+/// batch before it: batch statistics need more than one value per channel.
+inline Index next_batch_size(Index left, Index batch_size) {
+  return left == batch_size + 1 ? left : std::min(batch_size, left);
+}
+
+/// Cuts an order of samples into batches.
 inline std::vector<std::vector<Index>> batches(const std::vector<Index>& order, Index batch_size) {
   std::vector<std::vector<Index>> result;
   for (auto first = order.begin(); first != order.end();) {
-    const auto left = static_cast<Index>(order.end() - first);
-    const Index size = left == batch_size + 1 ? left : std::min(batch_size, left);
+    const Index size = next_batch_size(static_cast<Index>(order.end() - first), batch_size);
     result.emplace_back(first, first + size);
     first += size;
   }
@@ -56,18 +60,24 @@ inline Labels gather(const Labels& labels, const std::vector<Index>& rows) {
   return result;
 }
 
+/// Learns from one batch; returns its mean loss before that.
+template <typename Model, typename Samples, typename Scalar>
+double train_step(Model& model, Adam<Scalar>& optimizer, const Samples& x, const Labels& labels) {
+  const auto [loss, dlogits] = softmax_cross_entropy(model.forward(x), labels);
+  model.zero_grad();
+  model.backward(x, dlogits);
+  optimizer.step(model);
+  return loss;
+}
+
 /// One visit of all samples in random order; returns the mean loss while learning.
 template <typename Model, typename Samples, typename Scalar>
 double train_epoch(Model& model, Adam<Scalar>& optimizer, const Samples& samples,
                    const Labels& labels, Index batch_size, Random& random) {
   double total_loss = 0.0;
   for (const auto& batch : batches(random.permutation(labels.size()), batch_size)) {
-    const Samples x = gather(samples, batch);
-    const auto [loss, dlogits] = softmax_cross_entropy(model.forward(x), gather(labels, batch));
-    model.zero_grad();
-    model.backward(x, dlogits);
-    optimizer.step(model);
-    total_loss += loss * static_cast<double>(batch.size());
+    total_loss += train_step(model, optimizer, gather(samples, batch), gather(labels, batch)) *
+                  static_cast<double>(batch.size());
   }
   return total_loss / static_cast<double>(labels.size());
 }
