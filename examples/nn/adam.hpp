@@ -19,6 +19,8 @@ class Adam {
  public:
   explicit Adam(double learning_rate) : learning_rate_(learning_rate) {}
 
+  void set_learning_rate(double learning_rate) { learning_rate_ = learning_rate; }
+
   template <typename Model>
   void step(Model& model) {
     ++steps_;
