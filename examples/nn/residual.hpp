@@ -8,20 +8,34 @@
 
 namespace nn {
 
-/// y = x + inner(x), for an inner layer that keeps the shape (He and others, 2016). The gradient
-/// has a way around the inner layer, so that it reaches the first of many.
-template <typename X, typename Inner>
+/// y = x + f(x), f being any layer whose output has the shape of its input: the shortcut of a
+/// residual network (He, Zhang, Ren and Sun, 2016). A ReLU after it is a layer of its own.
+template <typename Inner>
 class Residual {
  public:
-  using Scalar = typename X::Scalar;
-
   explicit Residual(Inner inner) : inner_(std::move(inner)) {}
 
-  X forward(const X& x) { return sum(inner_.forward(x), x); }
+  template <typename X>
+  X forward(const X& x) {
+    X y = inner_.forward(x);
+    flat(y) += flat(x);
+    return y;
+  }
 
-  X infer(const X& x) const { return sum(inner_.infer(x), x); }
+  template <typename X>
+  X infer(const X& x) const {
+    X y = inner_.infer(x);
+    flat(y) += flat(x);
+    return y;
+  }
 
-  X backward(const X& x, const X& dy) { return sum(inner_.backward(x, dy), dy); }
+  /// dx = dy + (what f makes of dy)
+  template <typename X>
+  X backward(const X& x, const X& dy) {
+    X dx = inner_.backward(x, dy);
+    flat(dx) += flat(dy);
+    return dx;
+  }
 
   void zero_grad() { inner_.zero_grad(); }
 
@@ -36,11 +50,6 @@ class Residual {
   }
 
  private:
-  static X sum(X a, const X& b) {
-    flat(a) += flat(b);
-    return a;
-  }
-
   Inner inner_;
 };
 

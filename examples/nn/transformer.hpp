@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
 #include <eigen_norm/layer_norm.hpp>
 #include <eigen_norm/rms_norm.hpp>
+#include <utility>
 #include <vector>
 
 #include "nn/causal_self_attention.hpp"
@@ -77,7 +79,7 @@ class Transformer {
 
   /// One of its two norms is the identity: the second of a pre-norm, the first of a post-norm.
   template <typename Function>
-  using Sublayer = Chain<M, Residual<M, Chain<M, Norm, Function>>, Norm>;
+  using Sublayer = Chain<M, Residual<Chain<M, Norm, Function>>, Norm>;
   using Block = Chain<M, Sublayer<Attention>, Sublayer<FeedForward>>;
   using Body = Chain<M, Stack<M, Block>, Norm, Linear>;
 
@@ -99,23 +101,25 @@ class Transformer {
   static Sublayer<Function> make_sublayer(const Options& options, Function function) {
     using Inner = Chain<M, Norm, Function>;
     return {
-        Residual<M, Inner>(Inner{make_norm(options, Options::Placement::pre), std::move(function)}),
+        Residual<Inner>(Inner{make_norm(options, Options::Placement::pre), std::move(function)}),
         make_norm(options, Options::Placement::post)};
   }
 
   static Body make_body(const Options& options, Random& random) {
     const Index width = options.width;
-    const auto linear = [&](Index inputs, Index outputs) {
-      return Linear(inputs, outputs, Bias::learned, random);
+    const auto linear = [&](Index inputs, Index outputs, double gain = 1.0) {
+      return Linear(inputs, outputs, Bias::learned, random, gain);
     };
+    // As in GPT-2, so that the sum of all sublayers begins no larger than what it is added to.
+    const double last = 1.0 / std::sqrt(2.0 * static_cast<double>(options.layers));
     std::vector<Block> blocks;
     for (Index layer = 0; layer < options.layers; ++layer) {
-      blocks.push_back({make_sublayer(options, Attention{linear(width, 3 * width),
-                                                         CausalSelfAttention(options.context, width,
-                                                                             options.heads),
-                                                         linear(width, width)}),
-                        make_sublayer(options, FeedForward{linear(width, 4 * width), Gelu(),
-                                                           linear(4 * width, width)})});
+      Attention attention{linear(width, 3 * width),
+                          CausalSelfAttention(options.context, width, options.heads),
+                          linear(width, width, last)};
+      FeedForward feed_forward{linear(width, 4 * width), Gelu(), linear(4 * width, width, last)};
+      blocks.push_back({make_sublayer(options, std::move(attention)),
+                        make_sublayer(options, std::move(feed_forward))});
     }
     return {Stack<M, Block>(std::move(blocks)), make_norm(options, Options::Placement::pre),
             linear(width, options.vocabulary)};
