@@ -37,12 +37,12 @@ using Model = nn::Transformer<float>;
 struct Flags {
   nn::TransformerOptions model;
   std::string data = "/usr/share/common-licenses";
-  Index batch_size = 32;
-  double learning_rate = 3e-3;
-  int steps = 600;
+  Index batch_size = 8;
+  double learning_rate = 4e-3;
+  int steps = 3000;
   std::uint64_t seed = 1;
   int sample_length = 600;
-  double temperature = 0.7;
+  double temperature = 0.5;
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 };
 

@@ -25,9 +25,9 @@ struct TransformerOptions {
 
   Index vocabulary;
   Index context = 64;  ///< T, the positions of a sequence
-  Index width = 128;   ///< numbers per position
+  Index width = 96;    ///< numbers per position
   Index heads = 4;
-  Index layers = 4;
+  Index layers = 3;
   Norm norm = Norm::layer;
   Placement placement = Placement::pre;
 };

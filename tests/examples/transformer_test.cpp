@@ -135,9 +135,9 @@ TEST(Transformer, learns_a_sequence_by_heart) {
 TEST(Transformer, refuses_heads_that_do_not_divide_the_width) {
   nn::Random random(1);
   nn::TransformerOptions options{5};
-  options.heads = 3;
+  options.heads = 5;
   eigen_norm::test::expect_error<std::invalid_argument>(
-      "attention: expected a number of heads that divides the width 128, got 3",
+      "attention: expected a number of heads that divides the width 96, got 5",
       [&] { nn::Transformer<float>(options, random); });
 }
 
