@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <eigen_norm/eigen_norm.hpp>
 #include <exception>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "nn/channel_bias.hpp"
 #include "nn/datasets.hpp"
 #include "nn/flags.hpp"
+#include "nn/forgotten_eval.hpp"
 #include "nn/linear.hpp"
 #include "nn/metrics.hpp"
 #include "nn/relu.hpp"
@@ -95,19 +95,11 @@ Evaluation evaluate(const Model& model, const Fold& fold) {
   return judge(model.infer(fold.held_out_x), fold.held_out_y);
 }
 
-/// The bug that const prevents: the model left in training mode, asked about a few patients at a
-/// time, normalises every patient by the others who happen to come along. On a copy, because
-/// forward also moves the running statistics.
+/// The bug that const prevents. On a copy, because forward also moves the running statistics.
 template <typename Model>
 Evaluation evaluate_left_in_training(Model model, const Fold& fold, Index patients_at_a_time) {
-  std::vector<Index> queue(static_cast<std::size_t>(fold.held_out_y.size()));
-  std::iota(queue.begin(), queue.end(), Index{0});
-  Matrix logits(fold.held_out_y.size(), 2);
-  for (const auto& few : nn::batches(queue, patients_at_a_time)) {
-    logits.middleRows(few.front(), static_cast<Index>(few.size())) =
-        model.forward(nn::gather(fold.held_out_x, few));
-  }
-  return judge(logits, fold.held_out_y);
+  return judge(nn::forward_without_eval(model, fold.held_out_x, patients_at_a_time),
+               fold.held_out_y);
 }
 
 template <typename Norm>

@@ -1,16 +1,60 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, then builds the examples and runs them.
+# Installs what is missing, then builds examples and runs them:
+#   ./examples/run.sh                        the quick ones
+#   ./examples/run.sh all                    every one, most of an hour
+#   ./examples/run.sh fashion_cnn --help     one, with its flags
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 
+quick=(batchnorm_from_scratch train_vs_eval clinical_mlp digits_cnn streaming_filter consumer)
+slow=(fashion_cnn char_transformer claims)
+
+examples=("${quick[@]}")
+case ${1:-} in
+  "") ;;
+  all) examples+=("${slow[@]}") ;;
+  *)
+    if [[ " ${quick[*]} ${slow[*]} " != *" $1 "* ]]; then
+      echo "examples/run.sh: expected all or one of ${quick[*]} ${slow[*]}, got $1" >&2
+      exit 2
+    fi
+    examples=("$1")
+    shift
+    flags=("$@")
+    ;;
+esac
+
 install_missing g++ cmake ninja-build libeigen3-dev libcli11-dev zlib1g-dev
+if [[ " ${examples[*]} " =~ " fashion_cnn "|" claims " ]]; then install_missing dataset-fashion-mnist; fi
+if [[ " ${examples[*]} " == *" claims "* ]]; then install_missing gnuplot-nox; fi
 
 build=$root/build/examples
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DEIGEN_NORM_NATIVE=ON \
   -DEIGEN_NORM_BUILD_TESTS=OFF -DEIGEN_NORM_BUILD_BENCHMARKS=OFF
-cmake --build "$build" --parallel "$jobs"
 
-"$build/examples/clinical_mlp"
-"$build/examples/digits_cnn"
-"$build/examples/streaming_filter"
+# A project of its own, which finds the library installed.
+build_consumer() {
+  cmake --install "$build" --prefix "$build/installed" >/dev/null
+  cmake -S "$root/examples/consumer" -B "$build/consumer" -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_PREFIX_PATH="$build/installed"
+  cmake --build "$build/consumer"
+}
+
+programs=()
+for example in "${examples[@]}"; do
+  if [ "$example" != consumer ]; then programs+=("$example"); fi
+done
+if [ ${#programs[@]} -gt 0 ]; then
+  cmake --build "$build" --parallel "$jobs" --target "${programs[@]}"
+fi
+
+for example in "${examples[@]}"; do
+  echo "=== $example"
+  if [ "$example" = consumer ]; then
+    build_consumer
+    "$build/consumer/consumer"
+  else
+    "$build/examples/$example" ${flags[@]+"${flags[@]}"}
+  fi
+done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs the library into a temporary folder, then builds and runs a program of two translation
-# units that gets it in each of the four ways.
+# units that gets it in each of the four ways, and the project of examples/consumer.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 install_missing g++ cmake ninja-build libeigen3-dev pkg-config
@@ -22,8 +22,13 @@ for way in find_package add_subdirectory fetch_content; do
   "$work/$way/consumer"
 done
 
+echo "--- examples/consumer"
+cmake -S "$root/examples/consumer" -B "$work/example" -DCMAKE_PREFIX_PATH="$work/moved_to"
+cmake --build "$work/example"
+"$work/example/consumer"
+
 echo "--- pkg_config"
 PKG_CONFIG_PATH=$work/moved_to/share/pkgconfig "$consumers/pkg_config/build.sh" "$work/consumer"
 "$work/consumer"
 
-echo "All four consumers build and run."
+echo "All consumers build and run."

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/gradient_check.hpp"
@@ -80,6 +81,17 @@ TEST(Renormalisation, WithoutLimitsAnswersAsInferenceDoes) {
   const MatrixXd x = batch(5);
   const MatrixXd inferred = norm.infer(x);
   EXPECT_TRUE(norm.forward(x).isApprox(inferred, 1e-12));
+}
+
+// As the definition's limit says: against an infinite deviation the batch has none, and no
+// distance.
+TEST(Renormalisation, TakesAnInfiniteRunningVarianceAsOne) {
+  auto norm = renormalising({2, 3}), narrowest = norm;
+  norm.running_var().setConstant(std::numeric_limits<double>::infinity());
+  narrowest.running_var().setConstant(1e300);
+  const MatrixXd x = batch(8), dy = batch(9);
+  EXPECT_TRUE(norm.forward(x).isApprox(narrowest.forward(x), 1e-14));
+  EXPECT_TRUE(norm.backward(x, dy).isApprox(narrowest.backward(x, dy), 1e-14));
 }
 
 TEST(Renormalisation, WithLimitsOfOneAndZeroIsBatchNormalisation) {

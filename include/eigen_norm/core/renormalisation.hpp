@@ -28,12 +28,13 @@ class Renormalisation {
                const kernels::StatisticsOfRunning<Scalar>& running, const BatchRenorm& limits) {
     r_.resize(size);
     d_.resize(size);
-    // inv_std is 0 for a standard deviation of 0: of the batch, where xhat is 0 whatever r is, or
-    // of the running statistics, where the limits are all that is left.
+    // inv_std is 0 for a standard deviation of 0, too: of the batch, where xhat is 0 whatever r is,
+    // or of the running statistics, where the limits are all that is left.
     for (Index c = 0; c < size; ++c) {
       const kernels::Statistic<S> of_running = running.at(c);
       const S distance = mean[c] - of_running.mean;
-      if (of_running.inv_std == S(0)) {
+      const bool is_infinite = S(running.var[c]) > S(0);
+      if (of_running.inv_std == S(0) && !is_infinite) {
         r_[c] = inv_std[c] == S(0) ? S(1) : S(limits.r_max);
         d_[c] = S(distance == S(0) ? 0 : distance < S(0) ? -limits.d_max : limits.d_max);
         continue;
