@@ -34,7 +34,16 @@ using nn::Labels;
 using Matrix = nn::Matrix<float>;
 using Model = nn::Transformer<float>;
 
+const std::map<std::string, nn::TransformerOptions::Norm> norms{
+    {"layer", nn::TransformerOptions::Norm::layer},
+    {"rms", nn::TransformerOptions::Norm::rms},
+    {"none", nn::TransformerOptions::Norm::none}};
+const std::map<std::string, nn::TransformerOptions::Placement> placements{
+    {"pre", nn::TransformerOptions::Placement::pre},
+    {"post", nn::TransformerOptions::Placement::post}};
+
 struct Flags {
+  std::string norm = "layer", placement = "pre";
   nn::TransformerOptions model;
   std::string data = "/usr/share/common-licenses";
   Index batch_size = 8;
@@ -157,6 +166,8 @@ void run(Flags& flags) {
   const Data data(vocabulary.encode(text), flags.model.context);
   nn::Random random(flags.seed);
   flags.model.vocabulary = vocabulary.size();
+  flags.model.norm = norms.at(flags.norm);
+  flags.model.placement = placements.at(flags.placement);
   Model model(flags.model, random);
   Index parameters = 0;
   model.for_each_parameter(
@@ -182,35 +193,27 @@ void run(Flags& flags) {
 }
 
 void add_flags(CLI::App& app, Flags& flags) {
-  using Norm = nn::TransformerOptions::Norm;
-  using Placement = nn::TransformerOptions::Placement;
   const auto add = [&app](const char* name, auto& value, const char* what, const auto& check) {
-    return app.add_option(name, value, what)->check(check)->capture_default_str();
+    app.add_option(name, value, what)->check(check)->capture_default_str();
   };
-  app.add_option("--norm", flags.model.norm, "Normalization: layer, rms or none")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Norm>{
-          {"layer", Norm::layer}, {"rms", Norm::rms}, {"none", Norm::none}}))
-      ->default_str("layer");
-  app.add_option("--placement", flags.model.placement,
-                 "Where: before the sublayer (pre) or after the sum (post)")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Placement>{{"pre", Placement::pre}, {"post", Placement::post}}))
-      ->default_str("pre");
+  add("--norm", flags.norm, "Normalization: layer, rms or none", CLI::IsMember(norms));
+  add("--placement", flags.placement, "Before the sublayer (pre) or after the sum (post)",
+      CLI::IsMember(placements));
   add("--layers", flags.model.layers, "Blocks of attention and feed-forward", CLI::Range(1, 100));
   add("--width", flags.model.width, "Numbers per position", CLI::Range(1, 4096));
   add("--heads", flags.model.heads, "Heads of attention; must divide the width",
       CLI::Range(1, 4096));
   add("--context", flags.model.context, "Characters that the model sees", CLI::Range(1, 4096));
   add("--batch-size", flags.batch_size, "Windows of text per step", CLI::Range(1, 4096));
-  add("--lr", flags.learning_rate, "Highest learning rate of Adam", CLI::PositiveNumber);
+  add("--lr", flags.learning_rate, "Highest learning rate of Adam", CLI::Range(1e-6, 10.0));
   add("--steps", flags.steps, "Batches to learn from", CLI::Range(1, 10000000));
-  add("--seed", flags.seed, "Seed of all random numbers", CLI::NonNegativeNumber);
   add("--sample-length", flags.sample_length, "Characters to write at the end",
       CLI::Range(0, 1000000));
   add("--temperature", flags.temperature,
       "Of the sample: below 1 the likely characters become likelier", CLI::Range(0.01, 100.0));
   add("--threads", flags.threads, "Threads that share each batch; rounding depends on their number",
       CLI::Range(1, 1024));
+  app.add_option("--seed", flags.seed, "Seed of all random numbers")->capture_default_str();
   app.add_option("--data", flags.data, "Text file, or folder of text files")->capture_default_str();
 }
 
