@@ -51,7 +51,7 @@ struct Flags {
   int steps = 3000;
   std::uint64_t seed = 1;
   int sample_length = 600;
-  double temperature = 0.5;
+  double temperature = 0.7;
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 };
 
