@@ -22,6 +22,11 @@ class Random {
   /// Uniform in (0, 1]: 53 random bits, never zero, so that its logarithm is finite.
   double uniform() { return (static_cast<double>(engine_() >> 11) + 1.0) * 0x1p-53; }
 
+  /// Uniform among 0, 1, ..., count - 1.
+  Index below(Index count) {
+    return static_cast<Index>(engine_() % static_cast<std::uint64_t>(count));
+  }
+
   /// Normal with mean 0 and variance 1, by the Box-Muller transform.
   double normal() {
     constexpr double two_pi = 6.283185307179586;
