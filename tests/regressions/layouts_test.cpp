@@ -19,14 +19,14 @@ using Images = Eigen::Tensor<float, 4, Order>;
 // Channels last: gradients that were not those of channels first.
 TEST(PyTorch, Issue175189GradientsOfChannelsLast) {
   for (const Kind kind : {Kind::batch_norm, Kind::group_norm, Kind::instance_norm}) {
-    const Configuration c{kind, {3, 5, 4, 6}, 3, 2};
+    const LayerSetup c{kind, {3, 5, 4, 6}, 3, 2};
     expect_accurate(c, random_normal(c.dims, 1, 3));
   }
 }
 
 // Statistics of 65 channels, which is no power of two, over planes of 100x100, last: wrong.
 TEST(Apex, Issue1768ChannelsThatAreNoPowerOfTwo) {
-  const Configuration c{Kind::batch_norm, {1, 30, 30, 65}, 3};
+  const LayerSetup c{Kind::batch_norm, {1, 30, 30, 65}, 3};
   expect_accurate(c, random_uniform(c.dims, 1, 0, 1));
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 void expect_accurate_everywhere(Real size, double eps) {
   for (const Kind kind : every_kind) {
-    const Configuration c{kind, {3, 4, 5, 7}, 1, 2, Eigen::RowMajor, eps};
+    const LayerSetup c{kind, {3, 4, 5, 7}, 1, 2, Eigen::RowMajor, eps};
     expect_accurate(c, random_normal(c.dims, 1, 0, size));
     expect_accurate(c, random_normal(c.dims, 1, 2 * size, size));
   }
@@ -28,7 +28,7 @@ TEST(PyTorch, Issue162489VarianceBeyondFloat) { expect_accurate_everywhere(1e30L
 
 // InstanceNorm of four numbers up to 3e38: NaN, "divide every element by its maximum".
 TEST(MxNet, Issue19852InstanceNormAtTheEndOfFloat) {
-  const Configuration c{Kind::instance_norm, {1, 1, 4, 1}};
+  const LayerSetup c{Kind::instance_norm, {1, 1, 4, 1}};
   expect_accurate(
       c, Logical(c.dims,
                  row_of({1.4918449e38L, 9.0072335e37L, -1.3146734e38L, 3.0568930e38L}).values));
@@ -49,7 +49,7 @@ TEST(PyTorch, Issue141642NumbersOf1e10thWithDefaultEps) {
 // Below the smallest normal number: flushing them to 0 would make each row a constant.
 TEST(Float, Subnormals) {
   for (const Kind kind : every_kind) {
-    const Configuration c{kind, {3, 4, 5, 7}, 1, 2, Eigen::RowMajor, 1e-76};
+    const LayerSetup c{kind, {3, 4, 5, 7}, 1, 2, Eigen::RowMajor, 1e-76};
     const Logical x = random_normal(c.dims, 1, 0, 1e-39L);
     EXPECT_LE(measure(c, x, x).y, float_bound) << c.text();
   }
