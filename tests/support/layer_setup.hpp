@@ -22,7 +22,7 @@ inline constexpr Kind every_kind[] = {Kind::batch_norm, Kind::group_norm, Kind::
 
 // A layer and the data it is for, always of rank 4: (N, C, H, W), or (N, H, W, C) where axis is 3.
 // LayerNorm and RMSNorm normalise the last dimension.
-struct Configuration {
+struct LayerSetup {
   Kind kind = Kind::batch_norm;
   Dims dims = {};
   Index axis = 1;    // of the channels
@@ -36,10 +36,9 @@ struct Configuration {
     return over_channels() ? static_cast<std::size_t>(axis) : dims.size() - 1;
   }
   Index parameters() const { return dims[parameter_axis()]; }
+  Sharing sharing() const;
   // Values that share a statistic.
   Index values() const;
-  // Which statistic the element at these indices belongs to.
-  std::size_t statistic_of(const Dims& at) const;
   // For messages, as in "GroupNorm(2, 6), (3, 6, 5, 7), column-major, eps 1e-05".
   std::string text() const;
 };
@@ -59,16 +58,15 @@ class AnyLayer {
   virtual Values dbeta() const = 0;
 };
 
-std::unique_ptr<AnyLayer> make_layer(const Configuration& configuration);
+std::unique_ptr<AnyLayer> make_layer(const LayerSetup& setup);
 
 // The same beside its definition.
-Subject subject_of(const Configuration& configuration);
+Subject subject_of(const LayerSetup& setup);
 
 // Forward and backward of a new layer.
-Answers ask(const Configuration& configuration, const Logical& x, const Logical& dy,
-            const Affine& affine);
+Answers ask(const LayerSetup& setup, const Logical& x, const Logical& dy, const Affine& affine);
 
 // What `measure` does, of a layer with gamma and beta away from 1 and 0.
-Errors measure(const Configuration& configuration, const Logical& x, const Logical& dy);
+Errors measure(const LayerSetup& setup, const Logical& x, const Logical& dy);
 
 }  // namespace eigen_norm::test

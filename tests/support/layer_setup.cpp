@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support/configurations.hpp"
+#include "support/layer_setup.hpp"
 
 #include <sstream>
 #include <stdexcept>
@@ -49,7 +49,7 @@ Options with_eps(double eps) {
 }
 
 template <typename Options>
-Options over_channels(const Configuration& c) {
+Options over_channels(const LayerSetup& c) {
   Options options = with_eps<Options>(c.eps);
   options.gamma = options.beta = true;
   options.channels = channel_axis(c.axis);
@@ -57,7 +57,7 @@ Options over_channels(const Configuration& c) {
 }
 
 template <int Order>
-std::unique_ptr<AnyLayer> make(const Configuration& c) {
+std::unique_ptr<AnyLayer> make(const LayerSetup& c) {
   const Index size = c.parameters();
   switch (c.kind) {
     case Kind::batch_norm:
@@ -74,57 +74,27 @@ std::unique_ptr<AnyLayer> make(const Configuration& c) {
   throw std::invalid_argument("make_layer: no such kind");
 }
 
-Reference define(const Configuration& c, const Logical& x, const Logical& dy, const Affine& affine,
-                 Real eps) {
-  switch (c.kind) {
-    case Kind::batch_norm:
-      return batch_norm(x, dy, affine, eps, c.axis);
-    case Kind::group_norm:
-      return group_norm(x, dy, affine, eps, c.groups, c.axis);
-    case Kind::instance_norm:
-      return group_norm(x, dy, affine, eps, c.parameters(), c.axis);
-    case Kind::layer_norm:
-      return layer_norm(x, dy, affine, eps);
-    case Kind::rms_norm:
-      return rms_norm(x, dy, {affine.gamma, {}}, eps);
-  }
-  throw std::invalid_argument("subject_of: no such kind");
-}
-
 }  // namespace
 
-Index Configuration::values() const {
-  const Index channels = parameters();
+Sharing LayerSetup::sharing() const {
   switch (kind) {
     case Kind::batch_norm:
-      return count(dims) / channels;
+      return by_channel(dims, axis);
     case Kind::group_norm:
-      return count(dims) / (dims[0] * groups);
+      return by_group(dims, groups, axis);
     case Kind::instance_norm:
-      return count(dims) / (dims[0] * channels);
+      return by_group(dims, parameters(), axis);
     default:
-      return channels;
+      break;
   }
+  Sharing result = by_row(dims);
+  result.centred = kind == Kind::layer_norm;
+  return result;
 }
 
-std::size_t Configuration::statistic_of(const Dims& at) const {
-  const auto channel = static_cast<std::size_t>(at[static_cast<std::size_t>(axis)]);
-  const auto sample = static_cast<std::size_t>(at[0]);
-  const auto size = static_cast<std::size_t>(parameters());
-  const auto parts = static_cast<std::size_t>(groups);
-  switch (kind) {
-    case Kind::batch_norm:
-      return channel;
-    case Kind::group_norm:
-      return sample * parts + channel / (size / parts);
-    case Kind::instance_norm:
-      return sample * size + channel;
-    default:
-      return static_cast<std::size_t>((at[0] * dims[1] + at[1]) * dims[2] + at[2]);
-  }
-}
+Index LayerSetup::values() const { return count(dims) / static_cast<Index>(sharing().statistics); }
 
-std::string Configuration::text() const {
+std::string LayerSetup::text() const {
   static const char* const names[] = {"BatchNorm2d", "GroupNorm", "InstanceNorm2d", "LayerNorm",
                                       "RMSNorm"};
   std::ostringstream out;
@@ -137,36 +107,31 @@ std::string Configuration::text() const {
   return out.str();
 }
 
-std::unique_ptr<AnyLayer> make_layer(const Configuration& c) {
+std::unique_ptr<AnyLayer> make_layer(const LayerSetup& c) {
   return c.order == Eigen::RowMajor ? make<Eigen::RowMajor>(c) : make<Eigen::ColMajor>(c);
 }
 
-Answers ask(const Configuration& c, const Logical& x, const Logical& dy, const Affine& affine) {
+Answers ask(const LayerSetup& c, const Logical& x, const Logical& dy, const Affine& affine) {
   const auto layer = make_layer(c);
   layer->set_affine(affine);
   const Logical y = layer->forward(x), dx = layer->backward(x, dy);
   return {y, dx, layer->dgamma(), layer->dbeta()};
 }
 
-Subject subject_of(const Configuration& c) {
+Subject subject_of(const LayerSetup& c) {
   Subject s;
   s.name = c.text();
   s.dims = c.dims;
-  s.parameters = c.parameters();
-  s.statistic_of = [c](const Dims& at) { return c.statistic_of(at); };
-  s.parameter_of = at_axis(static_cast<Index>(c.parameter_axis()));
-  s.definition = [c](const Logical& x, const Logical& dy, const Affine& affine, Real eps) {
-    return define(c, x, dy, affine, eps);
-  };
+  s.sharing = c.sharing();
   s.run = [c](const Logical& x, const Logical& dy, const Affine& affine, double eps) {
-    Configuration with = c;
+    LayerSetup with = c;
     with.eps = eps;
     return ask(with, x, dy, affine);
   };
   return s;
 }
 
-Errors measure(const Configuration& c, const Logical& x, const Logical& dy) {
+Errors measure(const LayerSetup& c, const Logical& x, const Logical& dy) {
   return measure(subject_of(c), x, dy, c.eps);
 }
 
