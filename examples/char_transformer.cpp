@@ -123,7 +123,8 @@ void train(Model& model, const Data& data, const Flags& flags, nn::Random& rando
       throw std::runtime_error("step " + std::to_string(step) +
                                ": the loss is not finite; a lower --lr may help");
     }
-    optimizer.set_learning_rate(nn::warmup_then_cosine(flags.learning_rate, step - 1, flags.steps));
+    optimizer.set_learning_rate(
+        nn::warm_up_and_cosine(flags.learning_rate, static_cast<double>(step) / flags.steps));
     optimizer.step(model);
     if (step % steps_per_line == 0 || step == flags.steps) {
       print_losses(step, flags, train_loss / steps, mean_loss(model, data.held_out, flags));

@@ -5,15 +5,13 @@
 
 namespace nn {
 
-/// The learning rate of step 0, 1, ..., steps - 1: up to `peak` in a line over the first twentieth
-/// of the steps, while Adam's means are of few gradients, then down to 0 along half a cosine.
-inline double warmup_then_cosine(double peak, int step, int steps) {
-  const double warmup = std::ceil(steps / 20.0);
-  if (step < warmup) {
-    return peak * (step + 1) / warmup;
-  }
-  const double done = (step + 1 - warmup) / (steps - warmup);
-  return peak * 0.5 * (1 + std::cos(3.141592653589793 * done));
+/// The learning rate at `progress`, from 0 at the start of a training to 1 at its end: it rises to
+/// `peak` over the first tenth, while Adam's moments settle, and falls to 0 along a cosine.
+inline double warm_up_and_cosine(double peak, double progress) {
+  constexpr double warm_up = 0.1;
+  constexpr double pi = 3.141592653589793;
+  if (progress < warm_up) return peak * progress / warm_up;
+  return peak * (1.0 + std::cos(pi * (progress - warm_up) / (1.0 - warm_up))) / 2.0;
 }
 
 }  // namespace nn

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "checks.hpp"
-#include "nn/learning_rate.hpp"
 #include "nn/linear.hpp"
 
 namespace {
@@ -48,17 +47,6 @@ TEST(DataParallel, adds_up_the_gradients_of_the_shares) {
           [](std::string_view, auto& value, auto& grad) { value -= 0.1 * grad; });
     }
   }
-}
-
-TEST(WarmupThenCosine, rises_to_the_peak_and_falls_to_zero) {
-  EXPECT_DOUBLE_EQ(nn::warmup_then_cosine(0.2, 0, 100), 0.04);
-  EXPECT_DOUBLE_EQ(nn::warmup_then_cosine(0.2, 4, 100), 0.2);
-  EXPECT_NEAR(nn::warmup_then_cosine(0.2, 5 + 94 / 2, 100), 0.1, 0.002);
-  EXPECT_NEAR(nn::warmup_then_cosine(0.2, 99, 100), 0.0, 1e-15);
-  for (int step = 5; step < 100; ++step) {
-    EXPECT_LT(nn::warmup_then_cosine(0.2, step, 100), nn::warmup_then_cosine(0.2, step - 1, 100));
-  }
-  EXPECT_DOUBLE_EQ(nn::warmup_then_cosine(0.2, 0, 1), 0.2) << "a single step has no way down";
 }
 
 }  // namespace
