@@ -114,16 +114,15 @@ class Conv2d {
   /// that is a single shift, except for the columns that it carries over the edge of the plane into
   /// another line; clear() makes zeros of them.
   struct Move {
-    Index channel, right, in_image, in_patches, length;
+    Index channel, right, shift, in_image, in_patches, length;
 
     Move(Index row, Index kernel, Plane plane)
-        : channel(row / (kernel * kernel)), right(row % kernel - kernel / 2) {
-      const Index down = row / kernel % kernel - kernel / 2;
-      const Index shift = down * plane.width + right;
-      in_image = std::clamp<Index>(shift, 0, plane.size());
-      in_patches = std::clamp<Index>(-shift, 0, plane.size());
-      length = plane.size() - in_image - in_patches;
-    }
+        : channel(row / (kernel * kernel)),
+          right(row % kernel - kernel / 2),
+          shift((row / kernel % kernel - kernel / 2) * plane.width + right),
+          in_image(std::clamp<Index>(shift, 0, plane.size())),
+          in_patches(std::clamp<Index>(-shift, 0, plane.size())),
+          length(plane.size() - in_image - in_patches) {}
 
     void clear(Scalar* moved, Plane plane) const {
       const Index count = std::min(plane.width, std::abs(right));

@@ -31,7 +31,7 @@ class DataParallel {
     std::vector<std::future<double>> others;
     for (std::size_t c = 0; c < copies_.size(); ++c) {
       for_each_parameter_of_two(model, copies_[c],
-                                [](auto& value, auto&, auto& copy, auto&) { copy = value; });
+                                [](const auto& value, auto&, auto& copy, auto&) { copy = value; });
       others.push_back(std::async(std::launch::async, [this, &learn, c] {
         return learn(copies_[c], static_cast<int>(c) + 1);
       }));
@@ -40,7 +40,7 @@ class DataParallel {
     for (std::size_t c = 0; c < copies_.size(); ++c) {
       result += others[c].get();
       for_each_parameter_of_two(model, copies_[c],
-                                [](auto&, auto& grad, auto&, auto& copy) { grad += copy; });
+                                [](auto&, auto& grad, auto&, const auto& copy) { grad += copy; });
     }
     return result;
   }
