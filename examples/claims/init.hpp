@@ -12,12 +12,12 @@ inline void study_init(const Settings& settings) {
   const Index pixels = settings.data.train.pixels.cols();
   for (const Norm norm : {Norm::none, Norm::batch, Norm::layer}) {
     for (const double scale : {0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0}) {
-      constexpr double rate = 0.03;
+      const Training training{64, 0.03, settings.epochs};
       MlpShape shape{pixels, 6, 64};
       shape.init_scale = scale;
-      add_seeds(study.runs, settings, {name_of(norm), scale, rate, 0, 1.0, {}},
-                [&settings, norm, shape, rate](std::uint64_t seed) {
-                  return try_mlp(settings.data, norm, shape, {64, rate, settings.epochs}, seed);
+      add_seeds(study.runs, settings, {name_of(norm), scale, training.rate, 0, 1.0, {}},
+                [&settings, norm, shape, training](std::uint64_t seed) {
+                  return try_mlp(settings.data, norm, shape, training, seed);
                 });
     }
   }

@@ -52,8 +52,8 @@ class Progress {
     if (!on_terminal_) return;
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    std::fprintf(stderr, "\r%-8s  run %zu/%zu  %.0f s  %.0f s left   ", name_.c_str(), runs_done_,
-                 runs_, seconds, seconds * left_ / done_);
+    std::fprintf(stderr, "\r%-11s  run %zu/%zu  %.0f s  %.0f s left\033[K", name_.c_str(),
+                 runs_done_, runs_, seconds, seconds * left_ / done_);
     if (runs_done_ == runs_) std::fprintf(stderr, "\n");
   }
 

@@ -4,11 +4,9 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "claims/data.hpp"
-#include "claims/networks.hpp"
 #include "claims/run_all.hpp"
 #include "claims/trial.hpp"
 #include "claims/write.hpp"
@@ -26,35 +24,6 @@ struct Settings {
 /// What most studies measure.
 inline std::vector<Column> loss_and_accuracy() {
   return {{"Training loss", 3}, {"Test accuracy in %", 1}};
-}
-
-/// Trains with SGD and judges by inference. The training loss is that of the last twentieth of the
-/// training.
-template <typename Model, typename GetX>
-Outcome train_and_judge(Model model, const GetX& x_of, const Data& data, const Training& training,
-                        nn::Random& random) {
-  Outcome outcome;
-  outcome.curve = train(model, x_of(data.train), data.train.labels, training, 20, random);
-  const Evaluation test = evaluate(model, x_of(data.test), data.test.labels);
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  const double loss = outcome.curve.back();
-  outcome.values = {loss, std::isfinite(loss) ? 100 * test.accuracy : nan};
-  return outcome;
-}
-
-inline Outcome try_cnn(const Data& data, Norm norm, const Training& training, std::uint64_t seed) {
-  nn::Random random(seed);
-  Cnn model = make_cnn(norm, data.train.images.dimension(2), random);
-  const auto images = [](const Samples& samples) -> const Images& { return samples.images; };
-  return train_and_judge(std::move(model), images, data, training, random);
-}
-
-inline Outcome try_mlp(const Data& data, Norm norm, const MlpShape& shape, const Training& training,
-                       std::uint64_t seed) {
-  nn::Random random(seed);
-  Mlp model = make_mlp(norm, shape, random);
-  const auto pixels = [](const Samples& samples) -> const Matrix& { return samples.pixels; };
-  return train_and_judge(std::move(model), pixels, data, training, random);
 }
 
 /// The same run with each seed, one after the other; train gets the seed.

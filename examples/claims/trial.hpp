@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>
 
 #include "claims/data.hpp"
+#include "claims/networks.hpp"
+#include "claims/run_all.hpp"
 #include "nn/metrics.hpp"
 #include "nn/random.hpp"
 #include "nn/sgd.hpp"
@@ -24,10 +27,10 @@ struct Training {
   int epochs;
 };
 
-/// The mean training loss in each of `pieces` equal parts of a training, or not a number from where
-/// a loss was not finite: there it stops.
-template <typename Model, typename Samples>
-std::vector<double> train(Model& model, const Samples& x, const nn::Labels& labels,
+/// The mean training loss in each of `pieces` equal parts of a training, or in each batch if there
+/// are fewer; not a number from where a loss was not finite: there it stops.
+template <typename Model, typename X>
+std::vector<double> train(Model& model, const X& x, const nn::Labels& labels,
                           const Training& training, std::size_t pieces, nn::Random& random) {
   nn::Sgd<float> optimizer(training.rate);
   std::vector<std::vector<Index>> batches;
@@ -36,6 +39,7 @@ std::vector<double> train(Model& model, const Samples& x, const nn::Labels& labe
       batches.push_back(std::move(batch));
     }
   }
+  pieces = std::min(pieces, batches.size());
   std::vector<double> losses(pieces, std::numeric_limits<double>::quiet_NaN());
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     const std::size_t begin = batches.size() * piece / pieces;
@@ -59,8 +63,8 @@ struct Evaluation {
 };
 
 /// By inference, so many samples at a time that they fit the cache.
-template <typename Model, typename Samples>
-Evaluation evaluate(const Model& model, const Samples& x, const nn::Labels& labels) {
+template <typename Model, typename X>
+Evaluation evaluate(const Model& model, const X& x, const nn::Labels& labels) {
   std::vector<Index> order(static_cast<std::size_t>(labels.size()));
   std::iota(order.begin(), order.end(), Index{0});
   Evaluation result{0.0, 0.0};
@@ -72,6 +76,29 @@ Evaluation evaluate(const Model& model, const Samples& x, const nn::Labels& labe
     result.accuracy += share * nn::accuracy(logits, own);
   }
   return result;
+}
+
+/// Trains, and judges by inference: the training loss in the last twentieth of the training, and
+/// the test accuracy in %.
+template <typename Model, typename X>
+Outcome train_and_judge(Model& model, const X& train_x, const X& test_x, const Data& data,
+                        const Training& training, nn::Random& random) {
+  const std::vector<double> curve = train(model, train_x, data.train.labels, training, 20, random);
+  if (!std::isfinite(curve.back())) return {{curve.back(), curve.back()}, curve};
+  return {{curve.back(), 100 * evaluate(model, test_x, data.test.labels).accuracy}, curve};
+}
+
+inline Outcome try_cnn(const Data& data, Norm norm, const Training& training, std::uint64_t seed) {
+  nn::Random random(seed);
+  Cnn model = make_cnn(norm, data.train.images.dimension(2), random);
+  return train_and_judge(model, data.train.images, data.test.images, data, training, random);
+}
+
+inline Outcome try_mlp(const Data& data, Norm norm, const MlpShape& shape, const Training& training,
+                       std::uint64_t seed) {
+  nn::Random random(seed);
+  Mlp model = make_mlp(norm, shape, random);
+  return train_and_judge(model, data.train.pixels, data.test.pixels, data, training, random);
 }
 
 }  // namespace claims

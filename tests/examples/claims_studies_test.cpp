@@ -80,6 +80,10 @@ TEST(Trial, learns_and_depends_on_nothing_but_its_seed) {
   EXPECT_NE(alone[0].values, alone[1].values);
 }
 
+TEST(Trial, has_no_more_pieces_than_batches) {
+  EXPECT_EQ(claims::try_mlp(digits(), Norm::batch, {64, 2, 16}, {64, 0.1, 1}, 1).curve.size(), 2U);
+}
+
 TEST(Trial, says_that_it_diverged) {
   const auto outcome = claims::try_mlp(digits(), Norm::none, {64, 4, 16}, {16, 1e4, 4}, 1);
   EXPECT_TRUE(claims::diverged(outcome));
