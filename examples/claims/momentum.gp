@@ -12,8 +12,8 @@ series(k) = "batches of ".word(sizes, k)
 set title "Test loss by the running statistics"
 set ylabel "loss in nats"
 set key at graph 0.03,0.98
-set yrange [0.4:8]
-set ytics (0.4, 0.5, 0.6, 0.8, 1, 2, 4, 8)
+set yrange [0.4:5]
+set ytics (0.4, 0.5, 0.6, 0.8, 1, 2, 3, 4, 5)
 plot for [k=1:3] data."/momentum.dat" index series(k) using ($1 > 0 ? $1 : 1/0):5:6 \
     with yerrorlines ls 5+2*(k-1) title series(k), \
   for [k=1:3] data."/momentum.dat" index series(k) using ($1 == 0 ? 0.0001 : 1/0):5:6 \
