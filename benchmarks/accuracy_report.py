@@ -108,7 +108,9 @@ def main(path):
     ours = [row for row in rows if row["library"] == OURS]
     worst = {result: max(row[result] for row in ours) for result in RESULTS}
     kept = all(row[result] <= PROMISE for row in ours for result in RESULTS)
-    peers = [(name.removeprefix("version of "), version) for name, version in settings.items() if version and name.startswith("version")]
+    versions = {name.removeprefix("version of "): version for name, version in settings.items()}
+    measured = unique(rows, "library")  # not all: some know a layout of their own alone
+    peers = [(name, version) for name, version in versions.items() if version and name in measured]
 
     write("docs/accuracy.svg", accuracy_picture.draw(
         f"Largest error of y in float32 by the mean of the data, {ELEMENTS:,} elements in each statistic",

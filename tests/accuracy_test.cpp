@@ -131,15 +131,15 @@ TEST(Accuracy, GivesExactlyBetaForAConstantGroup) {
     for (const double eps : {0.0, 1e-5}) {
       Logical x = random_normal(subject.dims, 17);
       for_each_index(x.dims, [&](const Dims& at) {
-        if (subject.statistic_of(at) % 2 == 1) x.at(at) = static_cast<Real>(10000.1F);
+        if (subject.sharing.statistic_of(at) % 2 == 1) x.at(at) = static_cast<Real>(10000.1F);
       });
-      const Affine affine{random_gamma(subject.parameters, 11),
-                          random_beta(subject.parameters, 12)};
+      const Affine affine{random_gamma(subject.parameters(), 11),
+                          random_beta(subject.parameters(), 12)};
       const auto got = subject.run(x, random_normal(x.dims, 18), affine, eps);
       Index wrong = 0;
       for_each_index(x.dims, [&](const Dims& at) {
-        if (subject.statistic_of(at) % 2 == 0) return;
-        wrong += got.y.at(at) != affine.beta[subject.parameter_of(at)] ||
+        if (subject.sharing.statistic_of(at) % 2 == 0) return;
+        wrong += got.y.at(at) != affine.beta[subject.sharing.parameter_of(at)] ||
                  (eps == 0 && got.dx.at(at) != 0);
       });
       EXPECT_EQ(wrong, 0) << subject.name << ", eps " << eps;

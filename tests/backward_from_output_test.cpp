@@ -417,6 +417,24 @@ TEST(BackwardFromOutput, RefusesAGammaThatIsTooSmall) {
   EXPECT_NO_THROW(rms.backward(x, x));
 }
 
+// Of y = x * gamma * inv_std + shift nothing is left there.
+TEST(BackwardFromOutput, RefusesAScaleThatIsNoNormalNumber) {
+  const MatrixXf x = 1e30F * to_eigen<MatrixXf>(random_normal({6, 2}, 1));
+  BatchNorm1d<float> norm(2);
+  norm.gamma()(1) = 1e-30F;
+  const MatrixXf y = norm.forward(x);
+  try {
+    norm.backward_from_output(y, y);
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    const std::string message = error.what();
+    EXPECT_EQ(message.find("BatchNorm1d(2): expected a gamma * inv_std that is a normal number, to "
+                           "recover xhat from y, got gamma 1e-30 and inv_std "),
+              0u);
+    EXPECT_NE(message.find(" in channel 1"), std::string::npos);
+  }
+}
+
 TEST(BackwardFromOutput, RefusesWhatBackwardRefuses) {
   const MatrixXf x = MatrixXf::Random(6, 4), other = MatrixXf::Random(5, 4);
   GroupNorm<float> norm(2, 4);

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "eigen_norm/batch_norm.hpp"
+#include "eigen_norm/layer_norm.hpp"
+#include "eigen_norm/rms_norm.hpp"
 #include "support/layer_check.hpp"
 
 // Batches that are empty, not finite or beyond the range of float.
@@ -96,6 +98,23 @@ TEST(BatchNorm1d, HidesNoVarianceThatDoubleCannotHold) {
   EXPECT_TRUE(y.col(0).array().isFinite().all());
   EXPECT_TRUE(y.col(1).array().isNaN().all());
   EXPECT_EQ(norm.num_batches_skipped(), 1);
+}
+
+// Nor where it is merged of parts that each have one.
+TEST(BatchNorm1d, HidesNoVarianceOfPartsThatDoubleCannotHold) {
+  BatchNorm1d<double> norm(1);
+  const Eigen::MatrixXd low = Eigen::MatrixXd::Constant(2, 1, -1e200), high = -low;
+  auto whole = norm.batch_statistics(low);
+  whole.merge(norm.batch_statistics(high));
+  EXPECT_TRUE(norm.forward_by(whole, low).array().isNaN().all());
+
+  Eigen::MatrixXd row(1, 5), y(1, 5);
+  row << 1e200, 1e200, 0, -1e200, -1e200;
+  const Eigen::Array<bool, 1, 5> counts = row.array() != 0;
+  LayerNorm<double>(5).forward(row, y, Mask(counts));
+  EXPECT_TRUE(y.array().isNaN().all());
+  RMSNorm<double>(5).forward(row, y, Mask(counts));
+  EXPECT_TRUE(y.array().isNaN().all());
 }
 
 TEST(BatchNorm1d, SkipsNothingWhenItTracksNothing) {

@@ -17,8 +17,7 @@ void vary_batch(const Settings& settings, const std::string& name, const TryNetw
     for (const Index batch_size : {2, 4, 8, 16, 32, 64}) {
       const auto samples = static_cast<double>(batch_size);
       const Training training{batch_size, 0.05 * samples / 64, settings.epochs};
-      add_seeds(study.runs, settings,
-                {name_of(norm), samples, training.rate, 0, 8 + 64 / samples, {}},
+      add_seeds(study.runs, settings, {name_of(norm), samples, training.rate, 0, {}},
                 [=](std::uint64_t seed) { return try_network(norm, training, seed); });
     }
   }

@@ -37,7 +37,7 @@ inline void vary_depth(const Settings& settings, const std::string& name, double
         const auto layers = static_cast<double>(depth);
         MlpShape shape{settings.data.train.pixels.cols(), depth, 64};
         shape.init_scale = init_scale;
-        add_seeds(study.runs, settings, {name_of(norm), layers, rate, 0, layers, {}},
+        add_seeds(study.runs, settings, {name_of(norm), layers, rate, 0, {}},
                   [&settings, norm, shape, rate](std::uint64_t seed) {
                     return try_mlp(settings.data, norm, shape, {64, rate, settings.epochs}, seed);
                   });

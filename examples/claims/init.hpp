@@ -15,7 +15,7 @@ inline void study_init(const Settings& settings) {
       const Training training{64, 0.03, settings.epochs};
       MlpShape shape{pixels, 6, 64};
       shape.init_scale = scale;
-      add_seeds(study.runs, settings, {name_of(norm), scale, training.rate, 0, 1.0, {}},
+      add_seeds(study.runs, settings, {name_of(norm), scale, training.rate, 0, {}},
                 [&settings, norm, shape, training](std::uint64_t seed) {
                   return try_mlp(settings.data, norm, shape, training, seed);
                 });

@@ -36,7 +36,7 @@ inline void study_lr(const Settings& settings) {
   Study study{"lr", "learning rate", loss_and_accuracy(), {}};
   for (const Norm norm : {Norm::none, Norm::batch}) {
     for (const double rate : {0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0}) {
-      add_seeds(study.runs, settings, {name_of(norm), rate, rate, 0, 1.0, {}},
+      add_seeds(study.runs, settings, {name_of(norm), rate, rate, 0, {}},
                 [&settings, norm, rate](std::uint64_t seed) {
                   return try_cnn(settings.data, norm, {64, rate, settings.epochs}, seed);
                 });

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <unistd.h>
-
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
+
+#include "nn/progress_bar.hpp"
 
 namespace claims {
 
@@ -31,39 +28,7 @@ struct Run {
   double x;            ///< what the study varies
   double rate;         ///< learning rate
   std::uint64_t seed;
-  double cost;  ///< about how long it takes, in any unit
   std::function<Outcome()> train;
-};
-
-/// How much of the cost of all runs is done, on one line of the terminal. Where stderr is no
-/// terminal it shows nothing.
-class Progress {
- public:
-  Progress(std::string name, const std::vector<Run>& runs)
-      : name_(std::move(name)), runs_(runs.size()) {
-    for (const Run& run : runs) left_ += run.cost;
-  }
-
-  void done(const Run& run) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ++runs_done_;
-    done_ += run.cost;
-    left_ -= run.cost;
-    if (!on_terminal_) return;
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    std::fprintf(stderr, "\r%-11s  run %zu/%zu  %.0f s  %.0f s left\033[K", name_.c_str(),
-                 runs_done_, runs_, seconds, seconds * left_ / done_);
-    if (runs_done_ == runs_) std::fprintf(stderr, "\n");
-  }
-
- private:
-  const bool on_terminal_ = isatty(STDERR_FILENO) == 1;
-  std::mutex mutex_;
-  std::string name_;
-  std::size_t runs_, runs_done_ = 0;
-  double done_ = 0.0, left_ = 0.0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 /// The outcomes in the order of the runs, whatever the number of threads: each takes the next run
@@ -71,18 +36,20 @@ class Progress {
 inline std::vector<Outcome> run_all(const std::string& name, const std::vector<Run>& runs,
                                     int threads) {
   std::vector<Outcome> outcomes(runs.size());
-  Progress progress(name, runs);
+  nn::ProgressBar bar("runs", static_cast<nn::Index>(runs.size()), 0);
+  nn::Index done = 0;
   std::atomic<std::size_t> next{0};
   std::exception_ptr error;
-  std::mutex error_mutex;
+  std::mutex mutex;  // of bar, done and error
   const auto work = [&] {
     try {
       for (std::size_t k = next++; k < runs.size(); k = next++) {
         outcomes[k] = runs[k].train();
-        progress.done(runs[k]);
+        const std::lock_guard<std::mutex> lock(mutex);
+        bar.show(name, ++done);
       }
     } catch (...) {
-      const std::lock_guard<std::mutex> lock(error_mutex);
+      const std::lock_guard<std::mutex> lock(mutex);
       error = std::current_exception();
       next = runs.size();
     }
@@ -90,6 +57,7 @@ inline std::vector<Outcome> run_all(const std::string& name, const std::vector<R
   std::vector<std::thread> workers;
   for (int t = 0; t < threads; ++t) workers.emplace_back(work);
   for (std::thread& worker : workers) worker.join();
+  bar.clear();
   if (error) std::rethrow_exception(error);
   return outcomes;
 }

@@ -5,17 +5,15 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "claims/data.hpp"
 #include "claims/networks.hpp"
 #include "claims/run_all.hpp"
-#include "nn/metrics.hpp"
+#include "nn/evaluation.hpp"
 #include "nn/random.hpp"
 #include "nn/sgd.hpp"
-#include "nn/softmax_cross_entropy.hpp"
 #include "nn/training.hpp"
 
 namespace claims {
@@ -58,24 +56,9 @@ std::vector<double> train(Model& model, const X& x, const nn::Labels& labels,
   return losses;
 }
 
-struct Evaluation {
-  double loss, accuracy;
-};
-
-/// By inference, so many samples at a time that they fit the cache.
 template <typename Model, typename X>
-Evaluation evaluate(const Model& model, const X& x, const nn::Labels& labels) {
-  std::vector<Index> order(static_cast<std::size_t>(labels.size()));
-  std::iota(order.begin(), order.end(), Index{0});
-  Evaluation result{0.0, 0.0};
-  for (const auto& batch : nn::batches(order, 100)) {
-    const nn::Labels own = nn::gather(labels, batch);
-    const Matrix logits = model.infer(nn::gather(x, batch));
-    const double share = static_cast<double>(batch.size()) / static_cast<double>(labels.size());
-    result.loss += share * nn::softmax_cross_entropy(logits, own).loss;
-    result.accuracy += share * nn::accuracy(logits, own);
-  }
-  return result;
+nn::Evaluation judge(const Model& model, const X& x, const nn::Labels& labels) {
+  return nn::evaluate(model, x, labels, nn::FashionMnist::classes, 100);  // that fit the cache
 }
 
 /// Trains, and judges by inference: the training loss in the last twentieth of the training, and
@@ -85,7 +68,7 @@ Outcome train_and_judge(Model& model, const X& train_x, const X& test_x, const D
                         const Training& training, nn::Random& random) {
   const std::vector<double> curve = train(model, train_x, data.train.labels, training, 20, random);
   if (!std::isfinite(curve.back())) return {{curve.back(), curve.back()}, curve};
-  return {{curve.back(), 100 * evaluate(model, test_x, data.test.labels).accuracy}, curve};
+  return {{curve.back(), 100 * judge(model, test_x, data.test.labels).confusion.accuracy()}, curve};
 }
 
 inline Outcome try_cnn(const Data& data, Norm norm, const Training& training, std::uint64_t seed) {

@@ -19,23 +19,42 @@ class Adam {
  public:
   explicit Adam(double learning_rate) : learning_rate_(learning_rate) {}
 
+  void set_learning_rate(double learning_rate) { learning_rate_ = learning_rate; }
+
   template <typename Model>
   void step(Model& model) {
+    prepare(model);
     ++steps_;
     std::size_t parameter = 0;
     model.for_each_parameter([&](std::string_view, auto& value, auto& grad) {
-      if (parameter == moments_.size()) {
-        const auto zero = Eigen::ArrayX<Scalar>::Zero(value.size());
-        moments_.push_back({zero, zero});
-      }
       update(flat(value), flat(grad), moments_[parameter++]);
     });
+  }
+
+  /// visit(name, value) for all that the next steps for this model depend on but the learning rate.
+  template <typename Model, typename Visit>
+  void for_each_state(Model& model, Visit&& visit) {
+    prepare(model);
+    visit("adam_steps", steps_);
+    for (Moments& moments : moments_) {
+      visit("adam_m", moments.m);
+      visit("adam_v", moments.v);
+    }
   }
 
  private:
   struct Moments {
     Eigen::ArrayX<Scalar> m, v;
   };
+
+  template <typename Model>
+  void prepare(Model& model) {
+    if (!moments_.empty()) return;
+    model.for_each_parameter([&](std::string_view, auto& value, auto&) {
+      const auto zero = Eigen::ArrayX<Scalar>::Zero(value.size());
+      moments_.push_back({zero, zero});
+    });
+  }
 
   template <typename Value, typename Grad>
   void update(Value value, const Grad& grad, Moments& moments) const {

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "nn/parallel_for.hpp"
 #include "nn/random.hpp"
 #include "nn/types.hpp"
 
@@ -39,11 +41,13 @@ class Conv2d {
     eigen_assert(x.dimension(1) * kernel_ * kernel_ == weight_.cols());
     const Plane plane{x.dimension(2), x.dimension(3)};
     Images<Scalar> y(x.dimension(0), weight_.rows(), plane.height, plane.width);
-    Matrix<Scalar> patches(weight_.cols(), plane.size());
-    for (Index n = 0; n < x.dimension(0); ++n) {
-      unroll(image(x, n), plane, patches);
-      image(y, n).noalias() = weight_ * patches;
-    }
+    for_each_part(x.dimension(0), [&](std::size_t, Index first, Index last) {
+      Matrix<Scalar> patches(weight_.cols(), plane.size());
+      for (Index n = first; n < last; ++n) {
+        unroll(image(x, n), plane, patches);
+        image(y, n).noalias() = weight_ * patches;
+      }
+    });
     return y;
   }
 
@@ -52,13 +56,19 @@ class Conv2d {
   Images<Scalar> backward(const Images<Scalar>& x, const Images<Scalar>& dy) {
     const Plane plane{x.dimension(2), x.dimension(3)};
     Images<Scalar> dx(x.dimensions());
-    dx.setZero();
-    Matrix<Scalar> patches(weight_.cols(), plane.size());
-    for (Index n = 0; n < x.dimension(0); ++n) {
-      unroll(image(x, n), plane, patches);
-      weight_grad_.noalias() += image(dy, n) * patches.transpose();
-      patches.noalias() = weight_.transpose() * image(dy, n);
-      collect(patches, plane, image(dx, n));
+    std::vector<Matrix<Scalar>> weight_grads(parts(x.dimension(0)));
+    for_each_part(x.dimension(0), [&](std::size_t part, Index first, Index last) {
+      Matrix<Scalar> patches(weight_.cols(), plane.size());
+      weight_grads[part].setZero(weight_.rows(), weight_.cols());
+      for (Index n = first; n < last; ++n) {
+        unroll(image(x, n), plane, patches);
+        weight_grads[part].noalias() += image(dy, n) * patches.transpose();
+        patches.noalias() = weight_.transpose() * image(dy, n);
+        collect(patches, plane, image(dx, n));
+      }
+    });
+    for (const Matrix<Scalar>& grad : weight_grads) {
+      weight_grad_ += grad;
     }
     return dx;
   }
@@ -76,14 +86,22 @@ class Conv2d {
     Index size() const { return height * width; }
   };
 
-  /// Where a line of `size` elements and the same line moved by `shift` overlap.
-  struct Overlap {
-    Index in_image, in_patches, length;
-    Overlap(Index size, Index shift)
-        : in_image(std::min(size, std::max<Index>(0, shift))),
-          in_patches(std::min(size, std::max<Index>(0, -shift))),
-          length(std::max<Index>(0, size - std::abs(shift))) {}
-  };
+  /// The threads take the images in parts of so many, whatever the number of threads: the gradient
+  /// of each part is summed apart, and those sums are added in order.
+  static constexpr Index images_per_part = 8;
+
+  static std::size_t parts(Index images) {
+    return static_cast<std::size_t>((images + images_per_part - 1) / images_per_part);
+  }
+
+  /// visit(part, first image, image after the last)
+  template <typename Visit>
+  static void for_each_part(Index images, const Visit& visit) {
+    parallel_for(static_cast<Index>(parts(images)), [&](Index part) {
+      const Index first = part * images_per_part;
+      visit(static_cast<std::size_t>(part), first, std::min(images, first + images_per_part));
+    });
+  }
 
   /// Image n as a matrix (channels, height * width).
   template <typename Tensor>
@@ -92,37 +110,52 @@ class Conv2d {
     return as_matrix(x.data() + n * x.dimension(1) * size, x.dimension(1), size);
   }
 
-  /// Row (c, u, v) of the patches is the plane of channel c moved by (u - K/2, v - K/2): visit gets
-  /// the channel, the row and the overlap of the two planes.
-  template <typename Visit>
-  void for_each_move(Plane plane, Visit&& visit) const {
-    for (Index row = 0; row < weight_.cols(); ++row) {
-      const Overlap down(plane.height, row / kernel_ % kernel_ - kernel_ / 2);
-      const Overlap right(plane.width, row % kernel_ - kernel_ / 2);
-      visit(row / (kernel_ * kernel_), row, down, right);
+  /// Row (c, u, v) of the patches is the plane of channel c moved by (u - K/2, v - K/2). In memory
+  /// that is a single shift, except for the columns that it carries over the edge of the plane into
+  /// another line; clear() makes zeros of them.
+  struct Move {
+    Index channel, right, in_image, in_patches, length;
+
+    Move(Index row, Index kernel, Plane plane)
+        : channel(row / (kernel * kernel)), right(row % kernel - kernel / 2) {
+      const Index down = row / kernel % kernel - kernel / 2;
+      const Index shift = down * plane.width + right;
+      in_image = std::clamp<Index>(shift, 0, plane.size());
+      in_patches = std::clamp<Index>(-shift, 0, plane.size());
+      length = plane.size() - in_image - in_patches;
     }
-  }
+
+    void clear(Scalar* moved, Plane plane) const {
+      const Index count = std::min(plane.width, std::abs(right));
+      const Index first = right > 0 ? plane.width - count : 0;
+      as_matrix(moved, plane.height, plane.width).middleCols(first, count).setZero();
+    }
+  };
 
   template <typename Image>
   void unroll(const Image& image, Plane plane, Matrix<Scalar>& patches) const {
-    patches.setZero();
-    for_each_move(plane, [&](Index c, Index row, const Overlap& down, const Overlap& right) {
-      const auto from = as_matrix(image.row(c).data(), plane.height, plane.width);
-      auto to = as_matrix(patches.row(row).data(), plane.height, plane.width);
-      to.block(down.in_patches, right.in_patches, down.length, right.length) =
-          from.block(down.in_image, right.in_image, down.length, right.length);
-    });
+    for (Index row = 0; row < patches.rows(); ++row) {
+      const Move move(row, kernel_, plane);
+      auto to = patches.row(row);
+      to.head(move.in_patches).setZero();
+      to.segment(move.in_patches, move.length) =
+          image.row(move.channel).segment(move.in_image, move.length);
+      to.tail(move.in_image).setZero();
+      move.clear(to.data(), plane);
+    }
   }
 
   /// The transpose of unroll: every element of the patches is added to the pixel it came from.
   template <typename Image>
-  void collect(const Matrix<Scalar>& patches, Plane plane, Image image) const {
-    for_each_move(plane, [&](Index c, Index row, const Overlap& down, const Overlap& right) {
-      const auto from = as_matrix(patches.row(row).data(), plane.height, plane.width);
-      auto to = as_matrix(image.row(c).data(), plane.height, plane.width);
-      to.block(down.in_image, right.in_image, down.length, right.length) +=
-          from.block(down.in_patches, right.in_patches, down.length, right.length);
-    });
+  void collect(Matrix<Scalar>& patches, Plane plane, Image image) const {
+    image.setZero();
+    for (Index row = 0; row < patches.rows(); ++row) {
+      const Move move(row, kernel_, plane);
+      auto from = patches.row(row);
+      move.clear(from.data(), plane);
+      image.row(move.channel).segment(move.in_image, move.length) +=
+          from.segment(move.in_patches, move.length);
+    }
   }
 
   Index kernel_;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 
 #include "nn/types.hpp"
@@ -18,6 +20,12 @@ struct Flags {
   std::string data;
 };
 
+/// CLI::PositiveNumber lets nan pass.
+inline std::string positive_number(const std::string& text) {
+  const double value = std::strtod(text.c_str(), nullptr);
+  return std::isfinite(value) && value > 0 ? "" : "expected a positive number, got " + text;
+}
+
 /// The values in `flags` become the defaults that --help shows.
 inline void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--epochs", flags.epochs, "Visits of all training samples")
@@ -28,7 +36,7 @@ inline void add_flags(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(2, 100000))
       ->capture_default_str();
   app.add_option("--lr", flags.learning_rate, "Learning rate of Adam")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number)
       ->capture_default_str();
   app.add_option("--seed", flags.seed, "Seed of all random numbers: the same seed, the same output")
       ->capture_default_str();

@@ -38,9 +38,10 @@ class GzFile {
   std::string trouble() const {
     if (file_ == nullptr) return trouble_;
     int code = Z_OK;
-    const char* message = gzerror(file_.get(), &code);
+    const std::string message = gzerror(file_.get(), &code);  // "file: what is wrong"
     if (code == Z_OK) return "";
-    return code == Z_BUF_ERROR ? "a truncated gzip file" : message;
+    if (code == Z_BUF_ERROR) return "a truncated gzip file";
+    return '"' + message.substr(message.rfind(": ") + 2) + '"';
   }
 
  private:

@@ -18,13 +18,16 @@ class Linear {
  public:
   using Scalar = ScalarType;
 
-  Linear(Index inputs, Index outputs, Bias bias, Random& random)
+  /// He's choice, which keeps the variance of the activations from one ReLU to the next.
+  static constexpr double he_gain = 1.4142135623730951;
+
+  /// The weights begin as normals of standard deviation gain / sqrt(inputs).
+  Linear(Index inputs, Index outputs, Bias bias, Random& random, double gain = he_gain)
       : weight_(outputs, inputs),
         weight_grad_(Matrix<Scalar>::Zero(outputs, inputs)),
         bias_(Row::Zero(bias == Bias::learned ? outputs : 0)),
         bias_grad_(Row::Zero(bias_.size())) {
-    // He's choice: keeps the variance of the activations from one ReLU to the next.
-    random.fill_normal(weight_, std::sqrt(2.0 / static_cast<double>(inputs)));
+    random.fill_normal(weight_, gain / std::sqrt(static_cast<double>(inputs)));
   }
 
   Matrix<Scalar> forward(const Matrix<Scalar>& x) { return infer(x); }

@@ -10,16 +10,21 @@
 
 namespace nn {
 
+/// The class with the largest logit, of each row.
+template <typename Scalar>
+Labels predictions(const Matrix<Scalar>& logits) {
+  Labels result(logits.rows());
+  for (Index n = 0; n < logits.rows(); ++n) {
+    logits.row(n).maxCoeff(&result(n));
+  }
+  return result;
+}
+
 /// The share of rows whose largest logit is the label's.
 template <typename Scalar>
 double accuracy(const Matrix<Scalar>& logits, const Labels& labels) {
-  Index right = 0;
-  for (Index n = 0; n < logits.rows(); ++n) {
-    Index best = 0;
-    logits.row(n).maxCoeff(&best);
-    right += best == labels(n) ? 1 : 0;
-  }
-  return static_cast<double>(right) / static_cast<double>(logits.rows());
+  const auto right = static_cast<double>((predictions(logits) == labels).count());
+  return right / static_cast<double>(labels.size());
 }
 
 /// The area under the ROC curve: the probability that a positive (label 1) has a higher score than

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "nn/no_parameters.hpp"
+#include "nn/parallel_for.hpp"
 #include "nn/types.hpp"
 
 namespace nn {
@@ -26,17 +27,21 @@ class PoolingWindow {
                           x.dimension(3) / size_);
   }
 
-  /// Calls visit(window of x, element k of the pooled image) for every window, images and channels
-  /// one below the other.
-  template <typename Scalar, typename Visit>
-  void for_each(Scalar* x, Index rows, Index width, Visit&& visit) const {
-    auto pixels = as_matrix(x, rows, width);
-    Index k = 0;
-    for (Index i = 0; i < rows; i += size_) {
-      for (Index j = 0; j < width; j += size_) {
-        visit(pixels.block(i, j, size_, size_), k++);
+  /// Calls visit(window of x, element k of the pooled images) for every window; the threads share
+  /// the images.
+  template <typename Tensor, typename Visit>
+  void for_each(Tensor& x, const Visit& visit) const {
+    const Index rows = x.dimension(1) * x.dimension(2);
+    const Index width = x.dimension(3);
+    parallel_for(x.dimension(0), [&](Index n) {
+      auto pixels = as_matrix(x.data() + n * rows * width, rows, width);
+      Index k = n * (rows / size_) * (width / size_);
+      for (Index i = 0; i < rows; i += size_) {
+        for (Index j = 0; j < width; j += size_) {
+          visit(pixels.block(i, j, size_, size_), k++);
+        }
       }
-    }
+    });
   }
 
   Index size() const { return size_; }
@@ -58,8 +63,7 @@ class MaxPool2d : public NoParameters {
   template <typename Scalar>
   Images<Scalar> infer(const Images<Scalar>& x) const {
     Images<Scalar> y = window_.pooled_like(x);
-    window_.for_each(x.data(), x.size() / x.dimension(3), x.dimension(3),
-                     [&](const auto& pixels, Index k) { y.data()[k] = pixels.maxCoeff(); });
+    window_.for_each(x, [&](const auto& pixels, Index k) { y.data()[k] = pixels.maxCoeff(); });
     return y;
   }
 
@@ -68,12 +72,11 @@ class MaxPool2d : public NoParameters {
   Images<Scalar> backward(const Images<Scalar>& x, const Images<Scalar>& dy) {
     Images<Scalar> dx(x.dimensions());
     dx.setZero();
-    auto gradient = as_matrix(dx.data(), x.size() / x.dimension(3), x.dimension(3));
-    window_.for_each(x.data(), gradient.rows(), gradient.cols(), [&](const auto& pixels, Index k) {
+    window_.for_each(x, [&](const auto& pixels, Index k) {
       Index row = 0;
       Index col = 0;
       pixels.maxCoeff(&row, &col);
-      gradient(pixels.startRow() + row, pixels.startCol() + col) = dy.data()[k];
+      dx.data()[&pixels.coeffRef(row, col) - x.data()] = dy.data()[k];
     });
     return dx;
   }
@@ -95,8 +98,7 @@ class AveragePool2d : public NoParameters {
   template <typename Scalar>
   Images<Scalar> infer(const Images<Scalar>& x) const {
     Images<Scalar> y = window_.pooled_like(x);
-    window_.for_each(x.data(), x.size() / x.dimension(3), x.dimension(3),
-                     [&](const auto& pixels, Index k) { y.data()[k] = pixels.mean(); });
+    window_.for_each(x, [&](const auto& pixels, Index k) { y.data()[k] = pixels.mean(); });
     return y;
   }
 
@@ -105,8 +107,7 @@ class AveragePool2d : public NoParameters {
   Images<Scalar> backward(const Images<Scalar>& x, const Images<Scalar>& dy) {
     Images<Scalar> dx(x.dimensions());
     const auto area = static_cast<Scalar>(window_.size() * window_.size());
-    window_.for_each(dx.data(), x.size() / x.dimension(3), x.dimension(3),
-                     [&](auto pixels, Index k) { pixels.setConstant(dy.data()[k] / area); });
+    window_.for_each(dx, [&](auto pixels, Index k) { pixels.setConstant(dy.data()[k] / area); });
     return dx;
   }
 

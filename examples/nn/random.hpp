@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,11 @@ class Random {
 
   /// Uniform in (0, 1]: 53 random bits, never zero, so that its logarithm is finite.
   double uniform() { return (static_cast<double>(engine_() >> 11) + 1.0) * 0x1p-53; }
+
+  /// Uniform among 0, 1, ..., count - 1.
+  Index below(Index count) {
+    return static_cast<Index>(engine_() % static_cast<std::uint64_t>(count));
+  }
 
   /// Normal with mean 0 and variance 1, by the Box-Muller transform.
   double normal() {
@@ -45,6 +52,16 @@ class Random {
       std::swap(order[left - 1], order[engine_() % left]);
     }
     return order;
+  }
+
+  /// visit(name, text) where the text is all that the next numbers depend on.
+  template <typename Visit>
+  void for_each_state(Visit&& visit) {
+    std::ostringstream out;
+    out << engine_;
+    std::string text = out.str();
+    visit("random", text);
+    std::istringstream(text) >> engine_;
   }
 
  private:

@@ -3,15 +3,22 @@
 
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace nn {
+
+template <typename Layer, typename Visit, typename = void>
+inline constexpr bool names_its_state = false;
+template <typename Layer, typename Visit>
+inline constexpr bool names_its_state<
+    Layer, Visit,
+    std::void_t<decltype(std::declval<Layer&>().for_each_state(std::declval<Visit&>()))>> = true;
 
 /// visit(name, value) for everything that a saved model holds of the layer: its parameters, and
 /// what else it names itself, as the running statistics of a BatchNorm.
 template <typename Layer, typename Visit>
 void for_each_state(Layer& layer, Visit&& visit) {
-  constexpr auto has_own = [](auto& one, auto& f) -> decltype(one.for_each_state(f)) {};
-  if constexpr (std::is_invocable_v<decltype(has_own), Layer&, Visit&>) {
+  if constexpr (names_its_state<Layer, Visit>) {
     layer.for_each_state(visit);
   } else {
     layer.for_each_parameter(

@@ -10,13 +10,17 @@
 
 namespace nn {
 
-/// Cuts an order of samples into batches. A last batch of one sample joins the batch before it:
-/// batch statistics need more than one value per channel.
+/// How many of the samples that are left form the next batch. A last batch of one sample joins the
+/// batch before it: batch statistics need more than one value per channel.
+inline Index next_batch_size(Index left, Index batch_size) {
+  return left == batch_size + 1 ? left : std::min(batch_size, left);
+}
+
+/// Cuts an order of samples into batches.
 inline std::vector<std::vector<Index>> batches(const std::vector<Index>& order, Index batch_size) {
   std::vector<std::vector<Index>> result;
   for (auto first = order.begin(); first != order.end();) {
-    const auto left = static_cast<Index>(order.end() - first);
-    const Index size = left == batch_size + 1 ? left : std::min(batch_size, left);
+    const Index size = next_batch_size(static_cast<Index>(order.end() - first), batch_size);
     result.emplace_back(first, first + size);
     first += size;
   }

@@ -52,7 +52,7 @@ can_run() {
   case $flags in
     *-march=x86-64-v*)
       local level=${flags##*-march=}
-      /lib64/ld-linux-x86-64.so.2 --help | grep -q "^  ${level%% *} (supported"
+      /lib64/ld-linux-x86-64.so.2 --help | grep "^  ${level%% *} (supported" >/dev/null
       ;;
   esac
 }

@@ -57,15 +57,16 @@ class HalfData : public testing::Test {
   void expect_right(const Subject& subject, const Logical& some_x, const Logical& some_dy,
                     double eps = 1e-5) {
     const Logical x = rounded<Scalar>(some_x), dy = rounded<Scalar>(some_dy);
-    const Affine affine{random_gamma(subject.parameters, 11), random_beta(subject.parameters, 12)};
+    const Affine affine{random_gamma(subject.parameters(), 11),
+                        random_beta(subject.parameters(), 12)};
     const Reference want = subject.definition(x, dy, affine, Real(eps));
     const Answers got = subject.run(x, dy, affine, eps);
-    const Scales scale = scales(subject, x, dy, affine, want);
+    const Scales scale = scales(subject.sharing, x, dy, affine, want);
     note(worst_y_, worst_error<Scalar>(got.y, want.y, scale.y), subject.name + ": y");
     note(worst_dx_, worst_error<Scalar>(got.dx, want.dx, scale.dx), subject.name + ": dx");
 
     // dgamma and dbeta are float: as those of float data.
-    const Real terms = static_cast<Real>(x.size()) / static_cast<Real>(subject.parameters);
+    const Real terms = static_cast<Real>(x.size()) / static_cast<Real>(subject.parameters());
     const Real sum_scale = std::sqrt(terms) * largest(dy.values, 1);
     expect_close(subject.name + ": dgamma", got.dgamma, want.dgamma, 1e-5L, sum_scale);
     if (!got.dbeta.empty()) {
@@ -134,19 +135,20 @@ TYPED_TEST(HalfData, IsRoundedOnceInEval) {
     const Subject subject = batch_norm_2d<TypeParam, order.value>(axis);
     const Logical x = rounded<TypeParam>(random_normal(subject.dims, 6, 100, 3));
     const Logical dy = rounded<TypeParam>(random_normal(subject.dims, 7));
-    const Affine affine{random_gamma(subject.parameters, 11), random_beta(subject.parameters, 12)};
+    const Affine affine{random_gamma(subject.parameters(), 11),
+                        random_beta(subject.parameters(), 12)};
     BatchNormOptions options;
     options.channels = channel_axis(axis);
-    BatchNorm2d<TypeParam> norm(subject.parameters, options);
+    BatchNorm2d<TypeParam> norm(subject.parameters(), options);
     set_affine(norm, affine);
-    norm.running_mean() = Eigen::ArrayXf::LinSpaced(subject.parameters, 99, 101);
-    norm.running_var() = Eigen::ArrayXf::LinSpaced(subject.parameters, 7, 11);
+    norm.running_mean() = Eigen::ArrayXf::LinSpaced(subject.parameters(), 99, 101);
+    norm.running_var() = Eigen::ArrayXf::LinSpaced(subject.parameters(), 7, 11);
     norm.eval();
 
     const Reference want = batch_norm_eval(x, dy, affine, static_cast<Real>(options.eps),
                                            from_parameters(norm.running_mean()),
                                            from_parameters(norm.running_var()), axis);
-    const Scales scale = scales(subject, x, dy, affine, want);
+    const Scales scale = scales(subject.sharing, x, dy, affine, want);
     const Answers got = answers<Images>(norm, x, dy);
     this->note(this->worst_y_, worst_error<TypeParam>(got.y, want.y, scale.y), subject.name);
     this->note(this->worst_dx_, worst_error<TypeParam>(got.dx, want.dx, scale.dx), subject.name);

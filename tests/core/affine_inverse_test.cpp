@@ -41,6 +41,21 @@ TEST(AffineInverse, IsThereWhereGammaAndBetaAreNot) {
   EXPECT_EQ(inverse.xhat().inv_gamma[1], -0.5F);
 }
 
+TEST(AffineInverse, FindsAScaleThatIsNoNormalNumber) {
+  const std::vector<float> gamma{1, 1e-30F, 1, 1};
+  using Statistics = Eigen::ArrayXd;
+  const auto channel = [&](const Statistics& inv_std, Index group) {
+    const auto scale = Inverse::unusable({gamma.data(), nullptr}, 4, group, inv_std);
+    return scale ? scale->channel : Index{-1};
+  };
+  EXPECT_EQ(channel(Eigen::Array4d(1, 1e-7, 1e-37, 1e38), 1), -1);
+  EXPECT_EQ(channel(Eigen::Array4d(1, 1e-9, 1, 1), 1), 1) << "1e-39";
+  EXPECT_EQ(channel(Eigen::Array4d(1, 1, 1, 1e39), 1), 3) << "beyond float";
+  EXPECT_EQ(channel(Eigen::Array4d(0, 0, 0, 0), 1), -1) << "of constants";
+  EXPECT_EQ(channel(Eigen::Array4d(1, 1e-9, 1, 1e-9), 2), -1) << "two samples of two groups";
+  EXPECT_EQ(channel(Eigen::Array4d(1, 1, 1e-9, 1), 2), 1);
+}
+
 TEST(AffineInverse, RefusesTheFirstGammaThatIsTooSmall) {
   const float limit = 16 * epsilon * 3;  // beside a beta of 3
   const std::vector<float> beta(3, -3);

@@ -411,6 +411,21 @@ TEST(Conditioned, DifferentiatesUnderAMask) {
   }
 }
 
+// Sums over samples are rounded to float once, not sample by sample.
+TEST(Conditioned, AddsGradientsOfManySamplesUpInDouble) {
+  const Index samples = 20000;
+  GroupNorm<float> norm(1, 2);
+  const MatrixXf x = to_eigen<MatrixXf>(random_normal({samples, 2}, 3));
+  const MatrixXf dy = MatrixXf::Constant(samples, 2, 0.7F);
+  const Mask all(Eigen::Array<bool, Eigen::Dynamic, 1>::Constant(samples, true));
+  MatrixXf y(samples, 2), dx(samples, 2);
+  norm.forward(x, y, all);
+  norm.backward(x, dy, dx, all);
+  const double want = 0.7F * static_cast<double>(samples);
+  EXPECT_NEAR(norm.beta_grad()(0), want, 1e-7 * want);
+  EXPECT_NEAR(norm.beta_grad()(1), want, 1e-7 * want);
+}
+
 TEST(Conditioned, WithNothingThatCountsKeepsTheRunningStatistics) {
   BatchNorm1d<double> norm(3);
   MatrixXd x = MatrixXd::Random(4, 3), y;

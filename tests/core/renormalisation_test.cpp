@@ -83,7 +83,8 @@ TEST(Renormalisation, WithoutLimitsAnswersAsInferenceDoes) {
   EXPECT_TRUE(norm.forward(x).isApprox(inferred, 1e-12));
 }
 
-// As the definition's limit says: against an infinite deviation the batch has none, and no distance.
+// As the definition's limit says: against an infinite deviation the batch has none, and no
+// distance.
 TEST(Renormalisation, TakesAnInfiniteRunningVarianceAsOne) {
   auto norm = renormalising({2, 3}), narrowest = norm;
   norm.running_var().setConstant(std::numeric_limits<double>::infinity());

@@ -11,7 +11,7 @@ struct Tally {
   Index values = 0;
   Index confirmed = 0;  // values whose truth PyTorch in double has confirmed to a thousandth
   Index differing = 0;  // values that differ from PyTorch's beyond the tolerance
-  Index explained = 0;  // of those, by PyTorch's own error
+  Index explained = 0;  // of those, where ours are right: the error is PyTorch's
   Index refused = 0;    // steps that both refuse
   Index failed = 0;     // configurations
   Real worst_ours = 0;
@@ -24,7 +24,6 @@ struct Tally {
 // does it again, where
 //
 //   - a value of ours is not what it is by definition,
-//   - one differs from PyTorch's, and PyTorch's error is too small to explain it,
 //   - PyTorch in double does not confirm the definition, as far as its rounding lets it,
 //   - only one of the two refuses a batch, or the running statistics change where none should.
 //

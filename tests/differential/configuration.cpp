@@ -94,13 +94,16 @@ bool uses_own_statistics(const Configuration& configuration, Mode mode) {
   return mode == Mode::train || !configuration.settings.track_running_stats;
 }
 
-Index values_per_statistic(const Configuration& configuration) {
+Sharing sharing_of(const Configuration& configuration) {
   const Dims& dims = configuration.dims;
   const Index parts = configuration.settings.parts;
-  if (configuration.layer == Layer::layer_norm) return count(Dims(dims.end() - parts, dims.end()));
-  if (is_batch_norm(configuration.layer)) return count(dims) / dims[1];
-  const Index groups = is_instance_norm(configuration.layer) ? dims[1] : parts;
-  return count(dims) / (dims[0] * groups);
+  if (configuration.layer == Layer::layer_norm) return by_row(dims, parts);
+  if (is_batch_norm(configuration.layer)) return by_channel(dims);
+  return by_group(dims, is_instance_norm(configuration.layer) ? dims[1] : parts);
+}
+
+Index values_per_statistic(const Configuration& configuration) {
+  return count(configuration.dims) / static_cast<Index>(sharing_of(configuration).statistics);
 }
 
 }  // namespace eigen_norm::test

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "eigen_norm/core/options.hpp"
-#include "support/logical.hpp"
+#include "support/reference.hpp"
 
 // What is asked of this library and of PyTorch alike.
 namespace eigen_norm::test {
@@ -84,7 +84,8 @@ bool is_instance_norm(Layer layer);
 // Whether this step normalises by statistics of its own.
 bool uses_own_statistics(const Configuration& configuration, Mode mode);
 
-// How many values of x share one of those.
+// What shares those, and how many values of x share one.
+Sharing sharing_of(const Configuration& configuration);
 Index values_per_statistic(const Configuration& configuration);
 
 }  // namespace eigen_norm::test

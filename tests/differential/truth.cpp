@@ -5,15 +5,15 @@
 #include <cmath>
 #include <limits>
 
-#include "differential/subject.hpp"
+#include "support/subjects.hpp"
 
 namespace eigen_norm::test {
 
 namespace {
 
-Affine with_ones_and_zeros(Affine affine, Index size) {
-  affine.gamma.resize(static_cast<std::size_t>(size), affine.gamma.empty() ? 1 : 0);
-  affine.beta.resize(static_cast<std::size_t>(size), 0);
+Affine with_ones_and_zeros(Affine affine, std::size_t size) {
+  affine.gamma.resize(size, affine.gamma.empty() ? 1 : 0);
+  affine.beta.resize(size, 0);
   return affine;
 }
 
@@ -53,13 +53,13 @@ Factors factors_of(const Configuration& configuration, bool own_statistics, cons
 
 // A sum of random terms has the size of the root of the sum of their squares, however little of it
 // is left. An xhat counts for 1 at least, as it does in y.
-void set_scales(const Subject& subject, const Logical& x, const Logical& dy, const Reference& want,
+void set_scales(const Sharing& sharing, const Logical& x, const Logical& dy, const Reference& want,
                 const Scales& size, const Factors& factors, Truth& truth) {
   const std::size_t parameters = want.dgamma.size();
   Values dgamma(parameters, 0), dbeta(parameters, 0), ours(parameters, 1), torch(parameters, 1);
   std::size_t i = 0;
   for_each_index(x.dims, [&](const Dims& at) {
-    const std::size_t s = subject.statistic_of(at), p = subject.parameter_of(at);
+    const std::size_t s = sharing.statistic_of(at), p = sharing.parameter_of(at);
     truth.scale.y.push_back(size.y.values[i] * factors.ours[s]);
     truth.doubt.y.push_back(size.y.values[i] * factors.torch[s]);
     truth.scale.dx.push_back(size.dx.values[i] * factors.ours[s]);
@@ -125,11 +125,11 @@ Truth truth_of(const Configuration& configuration, const Affine& affine, Mode mo
                const Logical& x, const Logical& dy, const Running& before) {
   const bool own = uses_own_statistics(configuration, mode);
   const auto eps = static_cast<Real>(configuration.settings.eps);
-  const Subject subject = subject_of(configuration, own);
-  const Affine all = with_ones_and_zeros(affine, subject.parameters);
-  const Reference want = own ? subject.definition(x, dy, all, eps)
-                             : batch_norm_eval(x, dy, all, eps, before.mean, before.var);
-  Scales size = scales(subject, x, dy, all, want);
+  const Sharing sharing = own ? sharing_of(configuration) : by_channel(x.dims);
+  const Affine all = with_ones_and_zeros(affine, sharing.parameters);
+  const Reference want = own ? normalized(x, dy, all, eps, sharing)
+                             : normalized_by(before.mean, before.var, x, dy, all, eps, sharing);
+  Scales size = scales(sharing, x, dy, all, want);
   if (!own) {  // dx has one term
     for (std::size_t i = 0; i < want.dx.values.size(); ++i) {
       size.dx.values[i] = std::abs(want.dx.values[i]);
@@ -139,7 +139,7 @@ Truth truth_of(const Configuration& configuration, const Affine& affine, Mode mo
   Truth truth;
   truth.want = {want.y.values, want.dx.values, want.dgamma, want.dbeta, {}, {}};
   const Factors factors = factors_of(configuration, own, want);
-  set_scales(subject, x, dy, want, size, factors, truth);
+  set_scales(sharing, x, dy, want, size, factors, truth);
   if (mode == Mode::train && !before.mean.empty()) {
     update_running(configuration, want, factors, before, truth);
   } else {

@@ -10,6 +10,7 @@
 #include "checks.hpp"
 #include "nn/channel_bias.hpp"
 #include "nn/conv2d.hpp"
+#include "nn/identity.hpp"
 #include "nn/linear.hpp"
 #include "nn/pooling.hpp"
 #include "nn/relu.hpp"
@@ -29,6 +30,11 @@ TEST(ChannelBias, gradients_are_the_slopes) {
 TEST(Relu, gradients_are_the_slopes) {
   EXPECT_LT(worst_gradient_error(nn::Relu(), random_matrix(4, 3)), 1e-7);
   EXPECT_LT(worst_gradient_error(nn::Relu(), random_images(2, 3, 2, 5)), 1e-7);
+}
+
+TEST(Identity, gradients_are_the_slopes) {
+  EXPECT_LT(worst_gradient_error(nn::Identity(), random_matrix(4, 3)), 1e-7);
+  EXPECT_LT(worst_gradient_error(nn::Identity(), random_images(2, 3, 2, 5)), 1e-7);
 }
 
 template <typename Norm>

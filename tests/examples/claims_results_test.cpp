@@ -23,7 +23,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 std::vector<Run> make_runs(int count) {
   std::vector<Run> runs;
   for (int k = 0; k < count; ++k) {
-    runs.push_back({"series", 0.0, 0.1, 1, 1.0, [k] { return Outcome{{1.0 * k}, {}}; }});
+    runs.push_back({"series", 0.0, 0.1, 1, [k] { return Outcome{{1.0 * k}, {}}; }});
   }
   return runs;
 }
@@ -45,10 +45,9 @@ TEST(RunAll, throws_what_a_run_throws) {
 }
 
 /// Three seeds at 0.1, of which one diverged, and two at 1, which both did.
-const std::vector<Run> some_runs{
-    {"none", 0.1, 0.1, 1, 1.0, {}}, {"none", 0.1, 0.1, 2, 1.0, {}},
-    {"none", 0.1, 0.1, 3, 1.0, {}}, {"none", 1.0, 0.2, 1, 1.0, {}},
-    {"none", 1.0, 0.2, 2, 1.0, {}}, {"BatchNorm", 1.0, 0.2, 1, 1.0, {}}};
+const std::vector<Run> some_runs{{"none", 0.1, 0.1, 1, {}}, {"none", 0.1, 0.1, 2, {}},
+                                 {"none", 0.1, 0.1, 3, {}}, {"none", 1.0, 0.2, 1, {}},
+                                 {"none", 1.0, 0.2, 2, {}}, {"BatchNorm", 1.0, 0.2, 1, {}}};
 const std::vector<Outcome> some_outcomes{{{1.0, 10.0}, {}}, {{3.0, 20.0}, {}}, {{nan, nan}, {}},
                                          {{nan, nan}, {}},  {{nan, nan}, {}},  {{0.5, 90.0}, {}}};
 

@@ -66,7 +66,7 @@ claims::Outcome small_run(std::uint64_t seed, double rate) {
 TEST(Trial, learns_and_depends_on_nothing_but_its_seed) {
   std::vector<claims::Run> runs;
   const claims::Settings settings{digits(), 3, 1, 1, ""};
-  claims::add_seeds(runs, settings, {"BatchNorm", 0.0, 0.1, 0, 1.0, {}},
+  claims::add_seeds(runs, settings, {"BatchNorm", 0.0, 0.1, 0, {}},
                     [](std::uint64_t seed) { return small_run(seed, 0.1); });
   const auto alone = claims::run_all("test", runs, 1);
   const auto side_by_side = claims::run_all("test", runs, 3);
@@ -95,14 +95,14 @@ TEST(Trial, evaluates_in_parts_as_in_one) {
   const claims::Mlp model = claims::make_mlp(Norm::layer, {64, 2, 16}, random);
   const claims::Samples& samples = digits().train;
   const auto logits = model.infer(samples.pixels);
-  const auto judged = claims::evaluate(model, samples.pixels, samples.labels);
+  const auto judged = claims::judge(model, samples.pixels, samples.labels);
   EXPECT_NEAR(judged.loss, nn::softmax_cross_entropy(logits, samples.labels).loss, 1e-6);
-  EXPECT_NEAR(judged.accuracy, nn::accuracy(logits, samples.labels), 1e-12);
+  EXPECT_NEAR(judged.confusion.accuracy(), nn::accuracy(logits, samples.labels), 1e-12);
 }
 
 TEST(Curves, have_a_point_for_each_piece) {
   claims::Study study{"lr", "rate", claims::loss_and_accuracy(), {}};
-  study.runs = {{"none", 0.1, 0.1, 1, 1.0, {}}, {"none", 0.1, 0.1, 2, 1.0, {}}};
+  study.runs = {{"none", 0.1, 0.1, 1, {}}, {"none", 0.1, 0.1, 2, {}}};
   const claims::Settings settings{digits(), 2, 1, 1, ""};
   const auto points = claims::curves(study, settings, {{{}, {4.0, 2.0}}, {{}, {6.0, 3.0}}});
   ASSERT_EQ(points.size(), 2U);

@@ -62,7 +62,7 @@ Question renormalised(const Layer& layer, Question question) {
     question.beta_terms.push_back(std::abs(affine.beta[c]) +
                                   std::abs(affine.gamma[c]) * question.d_terms[c]);
     affine.beta[c] += affine.gamma[c] * d;
-    affine.gamma[c] *= r;
+    affine.gamma[c] = rounded<Param<typename Layer::Scalar>>(affine.gamma[c] * r);
     question.r.push_back(r);
     question.d.push_back(d);
   }

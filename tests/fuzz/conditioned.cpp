@@ -91,44 +91,45 @@ void run_rounds(Input& in, Layer& layer, bool per_sample, double eps, Index chan
 
 constexpr Index most_channels = 300;
 
-template <template <typename, int> class BatchNorm, typename Scalar, int Rank, int Order>
-void run_batch_norm(Input& in) {
-  using Layer = BatchNorm<Scalar, Eigen::Dynamic>;
-  auto options = tracking_options_of<BatchNormOptions>(in);
+// make_case(dims, channels, channel axis)
+template <typename Layer, typename Options, int Rank, int Order, typename MakeCase>
+void run_tracking(Input& in, const MakeCase& make_case) {
+  auto options = tracking_options_of<Options>(in);
   const bool per_sample = in.flag();
   if (per_sample) options.gamma = options.beta = false;
   const Index channels = in.size(most_channels);
   const Index axis = options.channels == ChannelAxis::first ? 1 : Rank - 1;
   auto layer = made<Layer>(is_eps(options.eps), [&] { return Layer(channels, options); });
   if (!layer) return;
-  run_rounds<Scalar, Rank, Order>(in, *layer, per_sample, options.eps, axis, [&] {
-    const Dims dims = channel_dims(in, Rank, axis, channels);
-    const Sharing sharing = by_channel(dims, axis);
-    return Case{dims,    without(dims, axis),     channels, sharing,
-                sharing, count(dims) == channels, true};
+  run_rounds<typename Layer::Scalar, Rank, Order>(in, *layer, per_sample, options.eps, axis, [&] {
+    return make_case(channel_dims(in, Rank, axis, channels), channels, axis);
   });
+}
+
+template <template <typename, int> class BatchNorm, typename Scalar, int Rank, int Order>
+void run_batch_norm(Input& in) {
+  using Layer = BatchNorm<Scalar, Eigen::Dynamic>;
+  run_tracking<Layer, BatchNormOptions, Rank, Order>(
+      in, [](const Dims& dims, Index channels, Index axis) {
+        const Sharing sharing = by_channel(dims, axis);
+        return Case{dims,    without(dims, axis),     channels, sharing,
+                    sharing, count(dims) == channels, true};
+      });
 }
 
 template <template <typename, int> class InstanceNorm, typename Scalar, int Rank, int Order>
 void run_instance_norm(Input& in) {
   using Layer = InstanceNorm<Scalar, Eigen::Dynamic>;
-  auto options = tracking_options_of<InstanceNormOptions>(in);
-  const bool per_sample = in.flag();
-  if (per_sample) options.gamma = options.beta = false;
-  const Index channels = in.size(most_channels);
-  const Index axis = options.channels == ChannelAxis::first ? 1 : Rank - 1;
-  auto layer = made<Layer>(is_eps(options.eps), [&] { return Layer(channels, options); });
-  if (!layer) return;
-  run_rounds<Scalar, Rank, Order>(in, *layer, per_sample, options.eps, axis, [&] {
-    const Dims dims = channel_dims(in, Rank, axis, channels);
-    const Index instances = dims[0] * channels;
-    return Case{dims,
-                without(dims, axis),
-                channels,
-                by_group(dims, channels, axis),
-                by_channel(dims, axis),
-                instances > 0 && count(dims) == instances};
-  });
+  run_tracking<Layer, InstanceNormOptions, Rank, Order>(
+      in, [](const Dims& dims, Index channels, Index axis) {
+        const Index instances = dims[0] * channels;
+        return Case{dims,
+                    without(dims, axis),
+                    channels,
+                    by_group(dims, channels, axis),
+                    by_channel(dims, axis),
+                    instances > 0 && count(dims) == instances};
+      });
 }
 
 template <typename Scalar, int Rank, int Order>

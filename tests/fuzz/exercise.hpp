@@ -144,9 +144,10 @@ class Exercise {
     require(dx.is_alone(), "backward_from_output has written beside dx");
   }
 
-  // Gamma is large enough beside beta, everywhere.
+  // Gamma is large enough beside beta, and times inv_std a normal number, everywhere.
   bool is_invertible() const {
     using Limits = std::numeric_limits<Scalar>;
+    using ParameterLimits = std::numeric_limits<Param<Scalar>>;
     if (x_.size() == 0) return true;
     for (std::size_t p = 0; p < question_.sharing.parameters; ++p) {
       const Affine& affine = question_.affine;
@@ -155,9 +156,19 @@ class Exercise {
       // At the edge itself rounding decides; renormalised, beta may be beyond all numbers.
       const Real beside_beta = 16 * Precision<Scalar>::epsilon() * beta;
       if (gamma < 1.001L * std::fmax(beside_beta, Real(Limits::min()))) return false;
-      if (beta > Real(std::numeric_limits<Param<Scalar>>::max())) return false;
+      if (beta > Real(ParameterLimits::max())) return false;
     }
-    return true;
+    bool scales_are_normal = true;
+    for_each_index(x_.dims, [&](const Dims& at) {
+      const Real inv_std = question_.want.inv_std[question_.sharing.statistic_of(at)];
+      const Values& gammas = question_.affine.gamma;
+      const Real gamma = gammas.empty() ? 1 : gammas[question_.sharing.parameter_of(at)];
+      const Real scale = std::abs(gamma) * inv_std;
+      if (scale > 0 && (scale < 1.001L * Real(ParameterLimits::min()) ||
+                        scale > 0.999L * Real(ParameterLimits::max())))
+        scales_are_normal = false;
+    });
+    return scales_are_normal;
   }
 
   // Calls that are errors, whatever came before.

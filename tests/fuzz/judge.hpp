@@ -109,9 +109,11 @@ class Judge {
       Real sum = g;
       if (q_.own && e.counts) sum += t.g + xhat * t.g_xhat + xhat_terms(i, from_output) * t.exact;
       if (q_.own) sum *= 1 + Accuracy::of_mean * std::abs(q_.want.mean[e.s]) * inv_std;
+      if (!from_output && !is_finite(e, i)) require_not_finite(place, got.values[i]);
       const bool safe = groups_[e.s].in_range && t.in_range &&
                         in_range({q_.dy.values[i], g, sum, inv_std, sum * inv_std}) &&
-                        in_range({gamma(e.p) * inv_std, inv_std * t.g_xhat, q_.x.values[i]});
+                        in_range({gamma(e.p) * inv_std, inv_std * t.g_xhat, q_.x.values[i]}) &&
+                        (!from_output || in_range({sum * inv_std / gamma(e.p)}));
       if (!safe) continue;
       const Real rounded =
           (1 + inv_std) * (1 + xhat) * (1 + sum + std::abs(q_.dy.values[i])) * (1 + t.gamma);
@@ -125,7 +127,7 @@ class Judge {
                  bool from_output = false) const {
     Values dgamma_terms(q_.sharing.parameters, 0), dbeta_terms = dgamma_terms,
                                                    rounded = dbeta_terms;
-    std::vector<bool> safe(q_.sharing.parameters, true), dy_is_finite = safe;
+    std::vector<bool> safe(q_.sharing.parameters, true), dy_is_finite = safe, finite = safe;
     for (std::size_t i = 0; i < elements_.size(); ++i) {
       const Element& e = elements_[i];
       const Real dy = q_.dy.values[i];
@@ -135,6 +137,7 @@ class Judge {
       safe[e.p] = safe[e.p] && groups_[e.s].in_range &&
                   in_range({q_.x.values[i], q_.want.inv_std[e.s], dgamma_terms[e.p], e.xhat});
       dy_is_finite[e.p] = dy_is_finite[e.p] && std::isfinite(dy);
+      finite[e.p] = finite[e.p] && is_finite(e, i) && std::isfinite(q_.x.values[i]);
     }
     for (std::size_t p = 0; p < dbeta.size(); ++p) {
       if (!dy_is_finite[p]) require_not_finite(place_of("dbeta"), dbeta[p]);
@@ -143,6 +146,7 @@ class Judge {
                     std::abs(before) + dbeta_terms[p], Accuracy::least);
     }
     for (std::size_t p = 0; p < dgamma.size(); ++p) {
+      if (!from_output && !finite[p]) require_not_finite(place_of("dgamma"), dgamma[p]);
       Real want = q_.want.dgamma[p], terms = dgamma_terms[p];
       if (!q_.r.empty()) {
         want = q_.r[p] * want + q_.d[p] * q_.want.dbeta[p];
@@ -218,17 +222,21 @@ class Judge {
   bool statistics_are_finite(const Element& e) const {
     return groups_[e.s].finite && std::isfinite(q_.want.mean[e.s] + q_.want.inv_std[e.s]);
   }
+  // Whether nothing that is not finite reaches dx and dgamma: neither dy nor, by statistics of its
+  // own, x.
+  bool is_finite(const Element& e, std::size_t i) const {
+    return std::isfinite(q_.dy.values[i]) && (!q_.own || groups_[e.s].finite);
+  }
   // Where a given var is infinite, inv_std is 0: 1 / infinity.
   bool is_hidden(const Element& e) const { return !q_.own && std::isinf(q_.want.var[e.s]); }
 
-  // Beyond all range where y, from which it is found, is; and what y has lost to being small.
+  // Beyond all range where y, from which it is found, is.
   Real xhat_terms(std::size_t i, bool from_output) const {
     const Element& e = elements_[i];
     if (!from_output) return e.xhat_terms;
     const Real y = q_.want.y.values[i], gamma = this->gamma(e.p), beta = this->beta(e.p);
     if (!in_range({y, gamma, beta, gamma * q_.want.inv_std[e.s]})) return INFINITY;
-    const Real lost = 4 * Accuracy::least * (1 + distance(i)) / Accuracy::relative;
-    return 1 + e.xhat_terms + (std::abs(beta) + lost) / std::abs(gamma);
+    return 1 + e.xhat_terms + std::abs(beta / gamma);
   }
 
   std::vector<Terms> gradient_terms(bool from_output) const {

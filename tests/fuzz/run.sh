@@ -33,7 +33,7 @@ for target in "${targets[@]}"; do
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
     "$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -1)" "$failures"
   if [ "$failures" -gt 0 ]; then
-    grep -E '^eigen_norm::|ERROR|runtime error|Test unit' "$log"
+    grep -E '^eigen_norm::|ERROR|runtime error|Test unit' "$log" || tail "$log"
     failed=1
   fi
 done

@@ -146,7 +146,7 @@ void check_running(const Layer& before, const Layer& after, const Remembered& ba
              std::abs(of_new) * (std::abs(batch.mean[c]) + batch.sigma[c]),
          "running_mean");
     const Real of_mean = Accuracy::of_mean * std::abs(batch.mean[c]);
-    const Real var_terms = batch.var[c] + of_mean * (batch.sigma[c] + of_mean);
+    const Real var_terms = batch.var[c] + of_mean * (batch.sigma[c] + Accuracy::relative * of_mean);
     near(var[c], want_var, std::abs(of_old * old_var[c]) + std::abs(of_new) * var_terms,
          "running_var");
   }

@@ -26,6 +26,10 @@ TEST(Shape, IsCountableWhereAnIndexHoldsEveryProduct) {
   EXPECT_TRUE((Shape{2, 3, 5}).is_countable());
   EXPECT_TRUE((Shape{half, half / 4, 0}).is_countable());
   EXPECT_FALSE((Shape{half, half / 2}).is_countable());
+  const Index most = std::numeric_limits<Index>::max();
+  EXPECT_TRUE(Shape{most}.is_countable());
+  EXPECT_TRUE((Shape{most / 103, 103}).is_countable());
+  EXPECT_FALSE((Shape{most / 103 + 1, 103}).is_countable()) << "too many by less than a rounding";
   EXPECT_FALSE((Shape{half, half, half, half}).is_countable());
   EXPECT_FALSE((Shape{0, half, half}).is_countable()) << "0, but the product of two is too large";
 }

@@ -17,11 +17,11 @@ TEST(Backward, IsOrthogonalToShiftAndScale) {
     c.layer.eps = 0;
     const Subject subject = subject_of(c.layer);
     const Reference want = subject.definition(c.x, c.dy, c.affine, 0);
-    const Scales scale = scales(subject, c.x, c.dy, c.affine, want);
+    const Scales scale = scales(subject.sharing, c.x, c.dy, c.affine, want);
     const Answers got = ask(c);
     Values sum(want.mean.size(), 0), along = sum, sum_scale = sum, along_scale = sum;
     for_each_index(c.x.dims, [&](const Dims& at) {
-      const std::size_t s = c.layer.statistic_of(at);
+      const std::size_t s = subject.sharing.statistic_of(at);
       const Real xhat = (c.x.at(at) - want.mean[s]) * want.inv_std[s];
       sum[s] += got.dx.at(at);
       along[s] += got.dx.at(at) * xhat;
@@ -74,7 +74,7 @@ TEST(Backward, FromTheOutputAgreesWithBackward) {
     const Logical y = from_output->forward(c.x);
     Real xhat = 0, ratio = 0;
     for_each_index(y.dims, [&](const Dims& at) {
-      const std::size_t p = subject.parameter_of(at);
+      const std::size_t p = subject.sharing.parameter_of(at);
       const Real beta = c.layer.kind == Kind::rms_norm ? 0 : c.affine.beta[p];
       xhat = std::max(xhat, std::abs((y.at(at) - beta) / c.affine.gamma[p]));
       ratio = std::max(ratio, std::abs(beta / c.affine.gamma[p]));

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <string>
 
-#include "support/configurations.hpp"
+#include "support/layer_setup.hpp"
 
 // Seeded random layers, shapes and layouts, of which a property is to hold.
 namespace eigen_norm::test {
@@ -29,8 +29,8 @@ inline Index whole(Random& random, Index low, Index high) {
 
 // Small, of any layout; now and then with long rows. There are at least two values for each
 // statistic.
-inline Configuration random_configuration(Kind kind, Random& random) {
-  Configuration c;
+inline LayerSetup random_setup(Kind kind, Random& random) {
+  LayerSetup c;
   c.kind = kind;
   c.axis = whole(random, 0, 1) == 0 ? 1 : 3;
   c.order = whole(random, 0, 1) == 0 ? Eigen::RowMajor : Eigen::ColMajor;
@@ -47,7 +47,7 @@ inline Configuration random_configuration(Kind kind, Random& random) {
 }
 
 struct Case {
-  Configuration layer;
+  LayerSetup layer;
   Logical x;
   Logical dy;
   Affine affine;
@@ -56,7 +56,7 @@ struct Case {
   Scales scales() const {
     const Subject subject = subject_of(layer);
     const Reference want = subject.definition(x, dy, affine, static_cast<Real>(layer.eps));
-    return test::scales(subject, x, dy, affine, want);
+    return test::scales(subject.sharing, x, dy, affine, want);
   }
 };
 
@@ -64,7 +64,7 @@ struct Case {
 inline Case random_case(Kind kind, std::uint64_t seed) {
   Random random(1000 * (static_cast<std::uint64_t>(kind) + 1) + seed);
   Case result;
-  result.layer = random_configuration(kind, random);
+  result.layer = random_setup(kind, random);
   const Dims& dims = result.layer.dims;
   const Real size = std::pow(Real(10), random.uniform(-2, 3));
   const Real mean = size * random.uniform(-1000, 1000);

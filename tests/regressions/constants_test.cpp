@@ -80,7 +80,7 @@ TEST(IntelXpu, Issue1374ConsecutiveNumbersAt1e15InFloat) {
 TEST(PyTorch, Release113ConstantsWithoutEps) {
   for (const Kind kind : every_kind) {
     if (kind == Kind::rms_norm) continue;
-    const Configuration c{kind, {2, 6, 3, 5}, 1, 2, Eigen::RowMajor, 0};
+    const LayerSetup c{kind, {2, 6, 3, 5}, 1, 2, Eigen::RowMajor, 0};
     const Logical x = constant(c.dims, 3);
     expect_exactly_beta(c, x);
     const Answers got = ask(c, x, random_normal(c.dims, 2),
@@ -114,7 +114,7 @@ TEST(PyTorch, Issue98075LayerNormOfOneNumberUnderALargeWeight) {
 
 // RMSNorm of zeros: a gradient of gamma that is another in every run, up to 1e20.
 TEST(FlashAttention, Issue781RmsNormOfZeros) {
-  const Configuration c{Kind::rms_norm, {1, 1, 3, 4}};
+  const LayerSetup c{Kind::rms_norm, {1, 1, 3, 4}};
   const Logical x(c.dims);
   const Affine affine{random_gamma(4, 1), {}};
   for (int run = 0; run < 3; ++run) {

@@ -87,19 +87,20 @@ TEST(PyTorch, Issue1206VarianceThatFloatCannotHold) {
 TEST(PyTorch, Release113NanStaysInItsGroup) {
   for (const Kind kind : every_kind) {
     for (const int order : {Eigen::RowMajor, Eigen::ColMajor}) {
-      const Configuration c{kind, {3, 4, 5, 7}, 1, 2, order};
+      const LayerSetup c{kind, {3, 4, 5, 7}, 1, 2, order};
       const Subject subject = subject_of(c);
+      const Membership& statistic_of = subject.sharing.statistic_of;
       Logical x = random_normal(c.dims, 1);
       const Logical dy = random_normal(c.dims, 2);
       const Affine affine{random_gamma(c.parameters(), 1), random_beta(c.parameters(), 2)};
       const Reference want = subject.definition(x, dy, affine, 1e-5L);
-      const Scales scale = scales(subject, x, dy, affine, want);
+      const Scales scale = scales(subject.sharing, x, dy, affine, want);
       const Dims place{1, 2, 3, 4};
       x.at(place) = std::numeric_limits<Real>::quiet_NaN();
       const Answers got = ask(c, x, dy, affine);
       Index escaped = 0, lost = 0;
       for_each_index(c.dims, [&](const Dims& at) {
-        if (c.statistic_of(at) == c.statistic_of(place)) {
+        if (statistic_of(at) == statistic_of(place)) {
           escaped += !std::isnan(got.y.at(at));
           return;
         }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "eigen_norm/batch_norm.hpp"
 #include "regressions/expectations.hpp"
 
@@ -12,20 +10,6 @@ namespace {
 
 using Eigen::MatrixXf;
 using Images = Eigen::Tensor<float, 4, Eigen::RowMajor>;
-
-void expect_gradients(const Configuration& c) {
-  const Index size = c.parameters();
-  const Affine affine{random_gamma(size, 11), random_beta(size, 12)};
-  const Logical x = random_normal(c.dims, 1, 0.5L, 2), dy = random_normal(c.dims, 2);
-  const Subject subject = subject_of(c);
-  const Reference want = subject.definition(x, dy, affine, static_cast<Real>(c.eps));
-  const Answers got = ask(c, x, dy, affine);
-  const Scales scale = scales(subject, x, dy, affine, want);
-  EXPECT_LE(worst_ratio(got.dx, want.dx, scale.dx), float_bound) << c.text();
-  const Real terms = std::sqrt(static_cast<Real>(x.size() / size));
-  expect_close("dgamma", got.dgamma, want.dgamma, float_bound, terms);
-  if (!got.dbeta.empty()) expect_close("dbeta", got.dbeta, want.dbeta, float_bound, terms);
-}
 
 // BatchNorm behind a convolution: the first 20 gradients wrong for two years, under a tolerance of
 // 0.1. Few samples, planes that are not square, gamma and beta that are not 1 and 0.
@@ -45,7 +29,7 @@ TEST(Mlpack, Issue1930GradientByTheInput) {
 
 // On the CPU the gradient by the input is dy itself, without the statistics and without gamma.
 TEST(OpenNn, GradientThroughTheStatistics) {
-  const Configuration c{Kind::batch_norm, {8, 3, 1, 1}};
+  const LayerSetup c{Kind::batch_norm, {8, 3, 1, 1}};
   const Logical x = random_normal(c.dims, 1);
   const Answers got = ask(c, x, Logical(c.dims, 1), {{2, -3, 4}, {0, 0, 0}});
   EXPECT_LE(largest(got.dx.values, 0), float_bound);  // y does not move with a shift of x

@@ -14,13 +14,13 @@ namespace {
 
 // LayerNorm in one pass: all variances 0 instead of 1e-4.
 TEST(PyTorch, Issue40302LargeMeanSmallSpread) {
-  const Configuration c = rows(4, 32768);
+  const LayerSetup c = rows(4, 32768);
   expect_accurate(c, random_normal(c.dims, 1, 100, 0.01L));
 }
 
 // LayerNorm(4) of randn(5, 4) + 2000: variances of the result from 0.05 to 48425 instead of 1.
 TEST(PyTorch, Issue51102LayerNormAt2000) {
-  const Configuration c = rows(500, 4);
+  const LayerSetup c = rows(500, 4);
   expect_accurate(c, random_normal(c.dims, 1, 2000));
 }
 
@@ -75,7 +75,7 @@ TEST(Tvm, Issue19592LayerNormOfConsecutiveNumbers) {
 
 // A mean summed in float: off by 100 percent at 1e7 over 4096 elements.
 TEST(OnnxRuntime, PullRequest31973LayerNormAtTenMillion) {
-  const Configuration c = rows(4, 4096);
+  const LayerSetup c = rows(4, 4096);
   expect_accurate(c, random_normal(c.dims, 1, 1e7L, 3));
   expect_accurate(c, random_normal(c.dims, 1, 1e6L, 0.2L));
 }

@@ -15,8 +15,6 @@
 // Layers of any scalar beside their definitions, and the scale on which each result is measured.
 namespace eigen_norm::test {
 
-using Owner = std::function<std::size_t(const Dims&)>;
-
 // What a layer said.
 struct Answers {
   Logical y;
@@ -29,10 +27,14 @@ struct Answers {
 struct Subject {
   std::string name;
   Dims dims;
-  Index parameters;
-  Owner statistic_of, parameter_of;
-  std::function<Reference(const Logical& x, const Logical& dy, const Affine&, Real eps)> definition;
+  Sharing sharing;
   std::function<Answers(const Logical& x, const Logical& dy, const Affine&, double eps)> run;
+
+  Index parameters() const { return static_cast<Index>(sharing.parameters); }
+  // RMSNorm, which takes no mean away, has no beta.
+  Reference definition(const Logical& x, const Logical& dy, const Affine& affine, Real eps) const {
+    return normalized(x, dy, sharing.centred ? affine : Affine{affine.gamma, {}}, eps, sharing);
+  }
 };
 
 // Forward and backward of one layer on a tensor.
@@ -65,12 +67,6 @@ inline ChannelAxis channel_axis(Index axis) {
   return axis == 1 ? ChannelAxis::first : ChannelAxis::last;
 }
 
-inline Owner at_axis(Index axis) {
-  return [axis](const Dims& at) {
-    return static_cast<std::size_t>(at[static_cast<std::size_t>(axis)]);
-  };
-}
-
 inline const char* in_words(Index axis, int order) {
   return order == Eigen::ColMajor ? ", column-major"
          : axis == 1              ? ", channels first"
@@ -82,11 +78,7 @@ Subject batch_norm_2d(Index axis) {
   Subject s;
   s.name = std::string("BatchNorm2d") + in_words(axis, Order);
   s.dims = channels_at(axis, 5, 41);
-  s.parameters = subject_channels;
-  s.statistic_of = s.parameter_of = at_axis(axis);
-  s.definition = [axis](const Logical& x, const Logical& dy, const Affine& affine, Real eps) {
-    return batch_norm(x, dy, affine, eps, axis);
-  };
+  s.sharing = by_channel(s.dims, axis);
   set_run<Eigen::Tensor<Scalar, 4, Order>>(s, [axis](double eps) {
     BatchNormOptions options;
     options.eps = eps;
@@ -102,11 +94,7 @@ Subject batch_norm_1d() {
   Subject s;
   s.name = "BatchNorm1d, runs of three";
   s.dims = {1500, 2, 3};
-  s.parameters = 2;
-  s.statistic_of = s.parameter_of = at_axis(1);
-  s.definition = [](const Logical& x, const Logical& dy, const Affine& affine, Real eps) {
-    return batch_norm(x, dy, affine, eps);
-  };
+  s.sharing = by_channel(s.dims);
   set_run<Eigen::Tensor<Scalar, 3, Eigen::RowMajor>>(s, [](double eps) {
     BatchNormOptions options;
     options.eps = eps;
@@ -120,15 +108,7 @@ Subject group_norm_2d(Index axis) {
   Subject s;
   s.name = std::string("GroupNorm") + in_words(axis, Order);
   s.dims = channels_at(axis, 3, 43);
-  s.parameters = subject_channels;
-  s.parameter_of = at_axis(axis);
-  s.statistic_of = [axis](const Dims& at) {
-    const Index group = at[static_cast<std::size_t>(axis)] / (subject_channels / subject_groups);
-    return static_cast<std::size_t>(at[0] * subject_groups + group);
-  };
-  s.definition = [axis](const Logical& x, const Logical& dy, const Affine& affine, Real eps) {
-    return group_norm(x, dy, affine, eps, subject_groups, axis);
-  };
+  s.sharing = by_group(s.dims, subject_groups, axis);
   set_run<Eigen::Tensor<Scalar, 4, Order>>(s, [axis](double eps) {
     GroupNormOptions options;
     options.eps = eps;
@@ -142,12 +122,7 @@ template <typename Scalar, int Order>
 Subject instance_norm_2d(Index axis) {
   Subject s = group_norm_2d<Scalar, Order>(axis);
   s.name = std::string("InstanceNorm2d") + in_words(axis, Order);
-  s.statistic_of = [axis](const Dims& at) {
-    return static_cast<std::size_t>(at[0] * subject_channels + at[static_cast<std::size_t>(axis)]);
-  };
-  s.definition = [axis](const Logical& x, const Logical& dy, const Affine& affine, Real eps) {
-    return group_norm(x, dy, affine, eps, subject_channels, axis);
-  };
+  s.sharing = by_group(s.dims, subject_channels, axis);
   set_run<Eigen::Tensor<Scalar, 4, Order>>(s, [axis](double eps) {
     InstanceNormOptions options;
     options.gamma = options.beta = true;
@@ -163,12 +138,7 @@ Subject layer_norm_rows() {
   Subject s;
   s.name = Order == Eigen::ColMajor ? "LayerNorm, column-major" : "LayerNorm";
   s.dims = {11, subject_features};
-  s.parameters = subject_features;
-  s.statistic_of = at_axis(0);
-  s.parameter_of = at_axis(1);
-  s.definition = [](const Logical& x, const Logical& dy, const Affine& affine, Real eps) {
-    return layer_norm(x, dy, affine, eps);
-  };
+  s.sharing = by_row(s.dims);
   set_run<Eigen::Tensor<Scalar, 2, Order>>(s, [](double eps) {
     LayerNormOptions options;
     options.eps = eps;
@@ -177,14 +147,11 @@ Subject layer_norm_rows() {
   return s;
 }
 
-// Without beta.
 template <typename Scalar, int Order>
 Subject rms_norm_rows() {
   Subject s = layer_norm_rows<Scalar, Order>();
   s.name = Order == Eigen::ColMajor ? "RMSNorm, column-major" : "RMSNorm";
-  s.definition = [](const Logical& x, const Logical& dy, const Affine& affine, Real eps) {
-    return rms_norm(x, dy, {affine.gamma, {}}, eps);
-  };
+  s.sharing.centred = false;
   set_run<Eigen::Tensor<Scalar, 2, Order>>(s, [](double eps) {
     RMSNormOptions options;
     options.eps = eps;
@@ -227,13 +194,13 @@ struct Scales {
   Logical dx;
 };
 
-inline Scales scales(const Subject& subject, const Logical& x, const Logical& dy,
+inline Scales scales(const Sharing& sharing, const Logical& x, const Logical& dy,
                      const Affine& affine, const Reference& want) {
   const std::size_t n = want.mean.size();
   Values count(n, 0), g_xhat_sum(n, 0), g_size(n, 0);
   const auto for_each = [&](auto visit) {
     for_each_index(x.dims, [&](const Dims& at) {
-      const std::size_t s = subject.statistic_of(at), p = subject.parameter_of(at);
+      const std::size_t s = sharing.statistic_of(at), p = sharing.parameter_of(at);
       visit(at, s, p, (x.at(at) - want.mean[s]) * want.inv_std[s], affine.gamma[p] * dy.at(at));
     });
   };
@@ -274,10 +241,11 @@ inline Real worst_ratio(const Logical& got, const Logical& want, const Logical& 
 
 inline Errors measure(const Subject& subject, const Logical& x, const Logical& dy,
                       double eps = 1e-5) {
-  const Affine affine{random_gamma(subject.parameters, 11), random_beta(subject.parameters, 12)};
+  const Affine affine{random_gamma(subject.parameters(), 11),
+                      random_beta(subject.parameters(), 12)};
   const Reference want = subject.definition(x, dy, affine, Real(eps));
   const Answers got = subject.run(x, dy, affine, eps);
-  const Scales scale = scales(subject, x, dy, affine, want);
+  const Scales scale = scales(subject.sharing, x, dy, affine, want);
   return {worst_ratio(got.y, want.y, scale.y), worst_ratio(got.dx, want.dx, scale.dx)};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -35,6 +36,7 @@ inline constexpr bool is_printable<
 template <typename Scalar, int Size>
 class AffineInverse {
   using P = Param<Scalar>;
+  using S = Stat<Scalar>;
 
  public:
   /// The smallest |gamma| that can be inverted beside such a beta.
@@ -66,6 +68,44 @@ class AffineInverse {
     return text.str();
   }
 
+  /// What y was scaled by.
+  struct Scale {
+    Index channel;
+    P gamma;
+    S inv_std;
+  };
+
+  /// A channel's gamma * inv_std that is no normal number of P: y = x * gamma * inv_std + shift has
+  /// lost digits to being small, or is beyond P. `inv_std` are those of repeats of channels /
+  /// `group` groups each; one of 0 loses nothing, for there all xhat are 0.
+  template <typename Statistics>
+  static std::optional<Scale> unusable(const kernels::Affine<P>& affine, Index channels,
+                                       Index group, const Statistics& inv_std) {
+    const Index groups = channels / group;
+    for (Index g = 0; g < groups; ++g) {
+      S least(0), most(0);
+      for (Index i = g; i < inv_std.size(); i += groups) {
+        const S& value = inv_std[i];
+        if (!(value > S(0))) continue;
+        if (least == S(0) || value < least) least = value;
+        if (value > most) most = value;
+      }
+      for (Index c = g * group; c < (g + 1) * group; ++c) {
+        const P gamma = affine.gamma_at(c);
+        const S size = S(magnitude(gamma));
+        if (least > S(0) && size * least < S(smallest_of_parameters())) return {{c, gamma, least}};
+        if (size * most > S(largest_of_parameters())) return {{c, gamma, most}};
+      }
+    }
+    return std::nullopt;
+  }
+  static std::string refusal(const Scale& scale) {
+    std::ostringstream text;
+    text << "expected a gamma * inv_std that is a normal number, to recover xhat from y, got gamma "
+         << number(scale.gamma) << " and inv_std " << number(scale.inv_std);
+    return text.str();
+  }
+
   /// Of what was taken last.
   kernels::XhatOfOutput<P> xhat() { return {values_.data(), values_.data() + size_}; }
 
@@ -75,9 +115,14 @@ class AffineInverse {
                                     std::numeric_limits<Scalar>, std::numeric_limits<double>>;
   static double epsilon() { return std::ldexp(1.0, 1 - Limits::digits); }
   static P smallest_normal() { return static_cast<P>(Limits::min()); }
+  using ParameterLimits = std::conditional_t<std::numeric_limits<P>::is_specialized,
+                                             std::numeric_limits<P>, std::numeric_limits<double>>;
+  static P smallest_of_parameters() { return P(ParameterLimits::min()); }
+  static P largest_of_parameters() { return P(ParameterLimits::max()); }
 
-  static auto number(const P& value) {
-    if constexpr (is_printable<P>) {
+  template <typename T>
+  static auto number(const T& value) {
+    if constexpr (is_printable<T>) {
       return value;
     } else {
       return "(no text for this scalar)";

@@ -109,8 +109,9 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// xhat = (y - beta) / gamma. It is off by about eps * (|xhat| + |beta / gamma|), with eps that
   /// of y's rounding: see AffineInverse.
   ///
-  /// Throws std::invalid_argument for a gamma too small to recover xhat, and std::logic_error where
-  /// a layer of fixed size has not kept its statistics: they cannot be taken from y again.
+  /// Throws std::invalid_argument for a gamma too small, alone or times inv_std, to recover xhat,
+  /// and std::logic_error where a layer of fixed size has not kept its statistics: they cannot be
+  /// taken from y again.
   template <typename Y, typename Dy>
   auto backward_from_output(const Y& y, const Dy& dy) {
     typename memory::EigenObject<Y>::Plain dx;
@@ -278,6 +279,13 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
     if (refused < affine().size()) {
       memory::raise_invalid(self().name() + ": " + inverse().refusal(used, refused) + " in " +
                             Derived::parameter_place + " " + std::to_string(refused));
+    }
+    const memory::CollapsedShape view =
+        self().collapse(memory::Layout::packed(last().shape, true), last().own_statistics);
+    if (const auto scale =
+            inverse().unusable(used, view.channels, view.group, last().inv_std.view())) {
+      memory::raise_invalid(self().name() + ": " + inverse().refusal(*scale) + " in " +
+                            Derived::parameter_place + " " + std::to_string(scale->channel));
     }
     return inverse().xhat();
   }

@@ -42,7 +42,7 @@ class LayerState {
   /// f(std::string_view name, value, gradient) for each parameter there is: "weight", "bias".
   template <typename F>
   void for_each_parameter(F&& f) {
-    AffineParameters<P, Size>::for_each(affine_, f);
+    affine_.for_each(f);
   }
 
   /// f(std::string_view name, value) for all that a saved model holds of the layer, by the names of
@@ -91,8 +91,7 @@ class LayerState {
  private:
   template <typename Affine, typename F>
   static void visit_state(Affine& affine, F& f) {
-    AffineParameters<P, Size>::for_each(
-        affine, [&](std::string_view name, auto& value, auto&) { f(name, value); });
+    affine.for_each([&](std::string_view name, auto& value, auto&) { f(name, value); });
   }
 
   AffineParameters<P, Size> affine_;

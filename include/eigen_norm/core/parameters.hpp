@@ -92,11 +92,14 @@ class AffineParameters {
     add(dbeta, beta_grad_);
   }
 
-  /// f(name, value, gradient) by PyTorch's state-dict names; `self` is these, const or not.
-  template <typename Self, typename F>
-  static void for_each(Self& self, const F& f) {
-    if (self.gamma_.size() > 0) f(std::string_view("weight"), self.gamma_, self.gamma_grad_);
-    if (self.beta_.size() > 0) f(std::string_view("bias"), self.beta_, self.beta_grad_);
+  /// f(name, value, gradient) by PyTorch's state-dict names.
+  template <typename F>
+  void for_each(F&& f) {
+    visit(*this, f);
+  }
+  template <typename F>
+  void for_each(F&& f) const {
+    visit(*this, f);
   }
 
   kernels::Affine<P> view() const {
@@ -105,6 +108,12 @@ class AffineParameters {
   }
 
  private:
+  template <typename Self, typename F>
+  static void visit(Self& self, F& f) {
+    if (self.gamma_.size() > 0) f(std::string_view("weight"), self.gamma_, self.gamma_grad_);
+    if (self.beta_.size() > 0) f(std::string_view("bias"), self.beta_, self.beta_grad_);
+  }
+
   template <typename S>
   static void add(const S* sums, Parameters<P, Size>& gradient) {
     for (Index i = 0; i < gradient.size(); ++i) {

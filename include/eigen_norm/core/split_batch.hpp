@@ -176,6 +176,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
  private:
   Parameters<S, Channels> inv_std(const Statistics& statistics) const {
     Parameters<S, Channels> result = statistics.var();
+    kernels::show_overflow(result.data(), result.size());
     kernels::inverse_std(result.data(), result.size(), this->eps());
     return result;
   }

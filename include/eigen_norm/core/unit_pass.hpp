@@ -44,7 +44,8 @@ class UnitPass {
     }
   }
 
-  /// dx, and for each unit accumulate(sample, dgamma, dbeta), arrays by channel. With t1 and t2 the
+  /// dx, and accumulate(sample, dgamma, dbeta), arrays by channel, for each sample that has a gamma
+  /// and beta of its own, or once for all, as sample 0. With t1 and t2 the
   /// sums of gamma * dy and gamma * dy * xhat over all elements that share a statistic, of which M
   /// count and mask(i) = 1 where i does:
   ///
@@ -58,6 +59,7 @@ class UnitPass {
     const Index channels = x.shape.channels;
     const Parameters<S> nothing = Parameters<S>::Zero(x.shape.statistics());
     Parameters<S> t1 = nothing, t2 = nothing, sums;
+    SharedSums<Accumulate> shared(channels, per_sample_ != nullptr, accumulate);
     for (Index u = 0; u < units_.count(); ++u) {
       const ConstOperand xs = units_.unit(x, u), dys = units_.unit(dy, u);
       const kernels::Affine<P> affine = affine_of(units_.sample_of(u));
@@ -76,8 +78,9 @@ class UnitPass {
         t1[first + g] += t.dy;
         t2[first + g] += t.dy_xhat;
       }
-      accumulate(units_.sample_of(u), sums.data(), sums.data() + channels);
+      shared.add(units_.sample_of(u), sums);
     }
+    shared.finish();
     for (Index u = 0; u < units_.count(); ++u) {
       const Index first = units_.first_statistic(u);
       const Index values = std::max<Index>(1, units_.values(mask_, u));
@@ -97,12 +100,41 @@ class UnitPass {
   }
 
  private:
+  /// dgamma and dbeta of units, added up in Stat for all that have the same gamma and beta: rounded
+  /// to P unit by unit, a small one would be lost beside the sum of many.
+  template <typename Accumulate>
+  class SharedSums {
+   public:
+    SharedSums(Index channels, bool by_sample, const Accumulate& accumulate)
+        : sums_(Parameters<S>::Zero(2 * channels)),
+          by_sample_(by_sample),
+          accumulate_(accumulate) {}
+
+    /// Units come in the order of their samples.
+    void add(Index sample, const Parameters<S>& unit) {
+      if (by_sample_ && sample != sample_) {
+        finish();
+        sums_.setZero();
+        sample_ = sample;
+      }
+      sums_ += unit.head(sums_.size());
+    }
+    void finish() const { accumulate_(sample_, sums_.data(), sums_.data() + sums_.size() / 2); }
+
+   private:
+    Parameters<S> sums_;
+    Index sample_ = 0;
+    bool by_sample_;
+    const Accumulate& accumulate_;
+  };
+
   /// The same where every unit has statistics of its own: both halves at once.
   template <typename Accumulate>
   void differentiate_one_by_one(const ConstOperand& x, const ConstOperand& dy,
                                 const MutableOperand& dx, const Accumulate& accumulate) const {
     const Index channels = x.shape.channels;
     Parameters<S> sums;
+    SharedSums<Accumulate> shared(channels, per_sample_ != nullptr, accumulate);
     for (Index u = 0; u < units_.count(); ++u) {
       const ConstOperand xs = units_.unit(x, u);
       const Index pieces = kernels::Partition::pieces(xs.shape);
@@ -111,8 +143,9 @@ class UnitPass {
           kernels::BackwardPass<Scalar>{xs, units_.unit(dy, u), units_.unit(dx, u), affine_of(u),
                                         own_statistics_, sums.data(), centred_},
           statistics(u), pieces);
-      accumulate(u, sums.data(), sums.data() + channels);
+      shared.add(u, sums);
     }
+    shared.finish();
   }
 
   kernels::Affine<P> affine_of(Index sample) const {

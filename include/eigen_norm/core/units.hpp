@@ -106,6 +106,7 @@ class Units {
       mean[i] = centred ? m.mean : S(0);
       var[i] = centred ? biased : S(biased + m.mean * m.mean);
     }
+    kernels::show_overflow(var, size);
   }
 
  private:

@@ -36,6 +36,13 @@ void inverse_std(S* values, Index n, double eps) {
   for (; i < n; ++i) values[i] = inverse_std(values[i], eps);
 }
 
+/// NaN in the place of `n` variances of data that are infinite: their sums were beyond S, which an
+/// inv_std of 0 would hide.
+template <typename S>
+void show_overflow(S* var, Index n) {
+  for (Index i = 0; i < n; ++i) var[i] += S(var[i] * S(0));
+}
+
 /// y = (x - centre) * scale + shift
 template <typename P>
 struct ForwardTile {

@@ -160,9 +160,7 @@ class FromData {
       out.inv_std[k] += S(out.mean[k] * out.mean[k]);  // sum_i x_i^2 / m = var + mean^2
       out.mean[k] = S(0);
     }
-    for (Index k = 0; k < count; ++k) {  // NaN where infinite: an inv_std of 0 would hide it
-      out.inv_std[k] += S(out.inv_std[k] * S(0));
-    }
+    show_overflow(out.inv_std.data(), count);
     for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
       keep_.var[index_of(k)] = out.inv_std[k];
     }

@@ -49,11 +49,13 @@ class Shape {
 
   /// Whether an Index holds the product of any of its dimensions.
   bool is_countable() const {
-    double product = 1;
+    Index most = std::numeric_limits<Index>::max();
     for (int axis = 0; axis < rank_; ++axis) {
-      product *= std::max(1.0, static_cast<double>((*this)[axis]));
+      const Index size = std::max<Index>(1, (*this)[axis]);
+      if (size > most) return false;
+      most /= size;
     }
-    return product < static_cast<double>(std::numeric_limits<Index>::max());
+    return true;
   }
 
   /// The dimensions `first <= axis < last`.

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <zlib.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "nn/gz_file.hpp"
+
+// A checkpoint is a gzip file, for its checksum; nothing in it is compressed. Its first line says
+// of what it is. Then come the values: a line "name: count x bytes" and the numbers as they lie in
+// memory, or, of a text, the line "name: text". Writer and reader are visitors for for_each_state,
+// so that what is written and what is read cannot drift apart.
+namespace nn {
+
+namespace checkpoint {
+
+inline constexpr std::string_view first_words = "checkpoint 1 of ";
+
+/// The bytes of a number, or of the numbers of an Eigen object or a vector, and the line before.
+template <typename Value>
+class Numbers {
+ public:
+  explicit Numbers(Value& value) {
+    if constexpr (std::is_arithmetic_v<std::remove_const_t<Value>>) {
+      set(&value, 1);
+    } else {
+      set(value.data(), static_cast<std::size_t>(value.size()));
+    }
+  }
+
+  std::string line(std::string_view name) const {
+    return std::string(name) + ": " + std::to_string(count_) + " x " + std::to_string(size_);
+  }
+  auto* data() const { return data_; }
+  std::size_t bytes() const { return count_ * size_; }
+
+ private:
+  template <typename Number>
+  void set(Number* first, std::size_t count) {
+    data_ = first;
+    count_ = count;
+    size_ = sizeof(Number);
+  }
+
+  std::conditional_t<std::is_const_v<Value>, const void, void>* data_;
+  std::size_t count_, size_;
+};
+
+}  // namespace checkpoint
+
+/// Writes a checkpoint beside `path` and, when it is complete, puts it there in one step: whatever
+/// happens, the file at `path` is whole, be it the old one or the new one.
+class CheckpointWriter {
+ public:
+  /// `content` says in one line of what this is a checkpoint.
+  CheckpointWriter(const std::string& path, const std::string& content)
+      : path_(path), part_(path + ".part"), file_(gzopen(part_.c_str(), "wb0")) {
+    if (file_ == nullptr) fail();
+    write_line(std::string(checkpoint::first_words) + content);
+  }
+  ~CheckpointWriter() {
+    if (file_ == nullptr) return;  // finished
+    file_.reset();
+    std::remove(part_.c_str());
+  }
+
+  void operator()(std::string_view name, const std::string& text) {
+    write_line(std::string(name) + ": " + text);
+  }
+
+  template <typename Value>
+  void operator()(std::string_view name, const Value& value) {
+    const checkpoint::Numbers<const Value> numbers(value);
+    write_line(numbers.line(name));
+    write(numbers.data(), numbers.bytes());
+  }
+
+  /// After the last value.
+  void finish() {
+    if (gzclose(file_.release()) != Z_OK) fail();
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail();
+  }
+
+ private:
+  struct Close {
+    void operator()(gzFile_s* file) const { gzclose(file); }
+  };
+
+  void write_line(const std::string& text) { write((text + '\n').data(), text.size() + 1); }
+
+  void write(const void* from, std::size_t bytes) {
+    const int written = gzwrite(file_.get(), from, static_cast<unsigned>(bytes));
+    if (static_cast<std::size_t>(written) != bytes) fail();
+  }
+
+  [[noreturn]] void fail() const {
+    const std::string reason = std::strerror(errno);
+    std::remove(part_.c_str());
+    throw std::runtime_error(path_ + ": expected to write a checkpoint, got \"" + reason + '"');
+  }
+
+  std::string path_, part_;
+  std::unique_ptr<gzFile_s, Close> file_;
+};
+
+/// Reads what CheckpointWriter wrote into values of the same names and sizes. Whatever is wrong
+/// ends in a std::runtime_error that says `file: expected this, got that`; the model is then to be
+/// thrown away, for some of its values may be those of the file.
+class CheckpointReader {
+ public:
+  CheckpointReader(const std::string& path, const std::string& content)
+      : path_(path), file_(path), expected_("a checkpoint of " + content) {
+    fail_if_unreadable();
+    const std::string line = read_line();
+    const std::size_t words = checkpoint::first_words.size();
+    if (line.substr(0, words) != checkpoint::first_words) fail("another kind of file");
+    if (line.substr(words) != content) fail("one of " + line.substr(words));
+  }
+
+  void operator()(std::string_view name, std::string& text) {
+    const std::string prefix = std::string(name) + ": ", line = read_line();
+    if (line.substr(0, prefix.size()) != prefix) fail_at(prefix, line);
+    text = line.substr(prefix.size());
+  }
+
+  template <typename Value>
+  void operator()(std::string_view name, Value& value) {
+    const checkpoint::Numbers<Value> numbers(value);
+    const std::string line = read_line();
+    if (line != numbers.line(name)) fail_at(numbers.line(name), line);
+    const std::size_t got = file_.read(numbers.data(), numbers.bytes());
+    fail_if_unreadable();
+    if (got < numbers.bytes()) fail("the end of the file");
+  }
+
+  /// After the last value: nothing may follow it.
+  void finish() {
+    char more = 0;
+    if (file_.read(&more, 1) > 0) fail("more bytes than that");
+    fail_if_unreadable();  // the checksum at the end
+  }
+
+ private:
+  std::string read_line() {
+    std::string line = file_.line();
+    fail_if_unreadable();
+    if (line.empty() || line.back() != '\n') fail("the end of the file");
+    line.pop_back();
+    return line;
+  }
+
+  void fail_if_unreadable() const {
+    const std::string trouble = file_.trouble();
+    if (!trouble.empty()) fail(trouble);
+  }
+
+  [[noreturn]] void fail_at(const std::string& expected, const std::string& got) const {
+    fail('"' + got + "\" in place of \"" + expected + '"');
+  }
+
+  [[noreturn]] void fail(const std::string& got) const {
+    throw std::runtime_error(path_ + ": expected " + expected_ + ", got " + got);
+  }
+
+  std::string path_;
+  GzFile file_;
+  std::string expected_;
+};
+
+/// Saves whatever has for_each_state(visit).
+template <typename State>
+void save_checkpoint(State& state, const std::string& path, const std::string& content) {
+  CheckpointWriter out(path, content);
+  state.for_each_state(out);
+  out.finish();
+}
+
+template <typename State>
+void load_checkpoint(State& state, const std::string& path, const std::string& content) {
+  CheckpointReader in(path, content);
+  state.for_each_state(in);
+  in.finish();
+}
+
+}  // namespace nn
