@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 width = 800; height = 720
 load "style.gp"
-set multiplot layout 2,2 margins 0.09,0.985,0.095,0.95 spacing 0.1,0.155
+set multiplot layout 2,2 margins 0.1,0.985,0.095,0.95 spacing 0.1,0.155
 rates = "0.01 0.1 0.3 1 3"
 nets = "none BatchNorm"
 titles = "'no normalization' BatchNorm"
@@ -14,7 +14,7 @@ do for [n=1:2] {
   if (n == 1) { set ylabel "training loss in nats"; unset key } else { unset ylabel; set key top right }
   plot guessing with lines lc rgb "#8c959f" dt (2, 3) title "guessing", \
     for [k=1:5] data."/lr_curves.dat" index word(nets, n)." ".word(rates, k) \
-      using 1:($2 == 0 ? $5 : 1/0):6 with yerrorlines ls 4+k title "rate ".word(rates, k)
+      using @loss with yerrorlines ls 4+k title "rate ".word(rates, k)
 }
 
 set xlabel "learning rate"
