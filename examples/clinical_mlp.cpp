@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/adam.hpp"
 #include "nn/chain.hpp"
 #include "nn/channel_bias.hpp"
 #include "nn/datasets.hpp"

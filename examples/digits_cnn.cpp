@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "nn/adam.hpp"
 #include "nn/chain.hpp"
 #include "nn/channel_bias.hpp"
 #include "nn/conv2d.hpp"

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/adam.hpp"
 #include "nn/chain.hpp"
 #include "nn/datasets.hpp"
 #include "nn/flags.hpp"

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "nn/adam.hpp"
 #include "nn/random.hpp"
 #include "nn/softmax_cross_entropy.hpp"
 #include "nn/types.hpp"
@@ -61,8 +60,8 @@ inline Labels gather(const Labels& labels, const std::vector<Index>& rows) {
 }
 
 /// Learns from one batch; returns its mean loss before that.
-template <typename Model, typename Samples, typename Scalar>
-double train_step(Model& model, Adam<Scalar>& optimizer, const Samples& x, const Labels& labels) {
+template <typename Model, typename Optimizer, typename Samples>
+double train_step(Model& model, Optimizer& optimizer, const Samples& x, const Labels& labels) {
   const auto [loss, dlogits] = softmax_cross_entropy(model.forward(x), labels);
   model.zero_grad();
   model.backward(x, dlogits);
@@ -71,9 +70,9 @@ double train_step(Model& model, Adam<Scalar>& optimizer, const Samples& x, const
 }
 
 /// One visit of all samples in random order; returns the mean loss while learning.
-template <typename Model, typename Samples, typename Scalar>
-double train_epoch(Model& model, Adam<Scalar>& optimizer, const Samples& samples,
-                   const Labels& labels, Index batch_size, Random& random) {
+template <typename Model, typename Optimizer, typename Samples>
+double train_epoch(Model& model, Optimizer& optimizer, const Samples& samples, const Labels& labels,
+                   Index batch_size, Random& random) {
   double total_loss = 0.0;
   for (const auto& batch : batches(random.permutation(labels.size()), batch_size)) {
     total_loss += train_step(model, optimizer, gather(samples, batch), gather(labels, batch)) *

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checks.hpp"
+#include "nn/adam.hpp"
 #include "nn/linear.hpp"
 #include "nn/no_parameters.hpp"
 

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Draws what claims has measured, and writes its tables into docs/claims.md:
+#
+#   ./examples/run.sh claims && ./examples/claims/draw.sh [FOLDER that it wrote]
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
+
+folder=$(realpath "${1:-$root/build/claims}")
+page=$root/docs/claims.md
+install_missing gnuplot-nox
+
+cd "$root/examples/claims"
+for study in lr batch depth init momentum; do
+  gnuplot -e "data='$folder'; out='$root/docs/claims/$study.svg'" "$study.gp"
+done
+
+# Between <!-- table NAME --> and <!-- end --> stands NAME.md.
+awk -v folder="$folder" '
+  /^<!-- end -->/ { skip = 0 }
+  !skip { print }
+  /^<!-- table / {
+    file = folder "/" $3 ".md"
+    while ((status = (getline line <file)) > 0) print line
+    if (status < 0) { print file ": expected a table, got no file" >"/dev/stderr"; exit 1 }
+    skip = 1
+  }' "$page" >"$page.new"
+mv "$page.new" "$page"
+echo "Wrote docs/claims.md and docs/claims/*.svg"
