@@ -8,6 +8,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 
 folder=$(realpath "${1:-$root/build/claims}")
 page=$root/docs/claims.md
+for name in lr lr_curves batch_cnn batch_mlp depth_he depth_torch init momentum; do
+  if [ ! -e "$folder/$name.dat" ]; then
+    echo "draw.sh: expected $folder/$name.dat, as claims writes it, got no such file" >&2
+    exit 1
+  fi
+done
 install_missing gnuplot-nox
 
 cd "$root/examples/claims"
@@ -21,8 +27,9 @@ awk -v folder="$folder" '
   !skip { print }
   /^<!-- table / {
     file = folder "/" $3 ".md"
-    while ((status = (getline line <file)) > 0) print line
-    if (status < 0) { print file ": expected a table, got no file" >"/dev/stderr"; exit 1 }
+    print ""
+    while ((getline line <file) > 0) print line
+    print ""
     skip = 1
   }' "$page" >"$page.new"
 mv "$page.new" "$page"
