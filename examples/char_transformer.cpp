@@ -12,7 +12,6 @@
 #include <map>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "nn/random.hpp"
 #include "nn/softmax.hpp"
 #include "nn/softmax_cross_entropy.hpp"
+#include "nn/state.hpp"
 #include "nn/text.hpp"
 #include "nn/transformer.hpp"
 #include "nn/vocabulary.hpp"
@@ -124,7 +124,7 @@ void train(Model& model, const Data& data, const Flags& flags, nn::Random& rando
                                ": the loss is not finite; a lower --lr may help");
     }
     optimizer.set_learning_rate(
-        nn::warm_up_and_cosine(flags.learning_rate, static_cast<double>(step) / flags.steps));
+        nn::warm_up_and_cosine(flags.learning_rate, (step - 0.5) / flags.steps));
     optimizer.step(model);
     if (step % steps_per_line == 0 || step == flags.steps) {
       print_losses(step, flags, train_loss / steps, mean_loss(model, data.held_out, flags));
@@ -170,12 +170,9 @@ void run(Flags& flags) {
   flags.model.norm = norms.at(flags.norm);
   flags.model.placement = placements.at(flags.placement);
   Model model(flags.model, random);
-  Index parameters = 0;
-  model.for_each_parameter(
-      [&](std::string_view, const auto& value, const auto&) { parameters += value.size(); });
   std::printf("%d characters to learn from, %d held out, %d different ones; %d parameters\n",
               static_cast<int>(data.train.size()), static_cast<int>(data.held_out.size()),
-              static_cast<int>(vocabulary.size()), static_cast<int>(parameters));
+              static_cast<int>(vocabulary.size()), static_cast<int>(nn::parameter_count(model)));
 
   const double at_start = mean_loss(model, data.held_out, flags);
   print_losses(0, flags, at_start, at_start);

@@ -24,7 +24,7 @@ struct Flags {
   std::string study = "all";
   int seeds = 5;
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  std::string out = "build/claims";
+  std::string out;
   std::string data = nn::fashion_mnist_folder;
   bool quick = false;
 };
@@ -37,7 +37,8 @@ const std::vector<std::pair<std::string, void (*)(const claims::Settings&)>> stu
     {"momentum", claims::study_momentum},
 };
 
-void run(const Flags& flags) {
+void run(Flags flags) {
+  if (flags.out.empty()) flags.out = flags.quick ? "build/claims_quick" : "build/claims";
   std::filesystem::create_directories(flags.out);
   const claims::Data data = flags.quick ? claims::small_fashion(flags.data, 1000, 1000)
                                         : claims::small_fashion(flags.data, 20000, 10000);
@@ -62,7 +63,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", flags.threads, "Trainings at a time; the results are the same")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  app.add_option("--out", flags.out, "Folder for the results")->capture_default_str();
+  app.add_option("--out", flags.out, "Folder for the results; build/claims or build/claims_quick");
   app.add_option("--data", flags.data, "Folder of Fashion-MNIST")->capture_default_str();
   app.add_flag("--quick", flags.quick, "One visit of 1,000 images, for a first look");
   CLI11_PARSE(app, argc, argv);

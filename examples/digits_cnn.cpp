@@ -7,7 +7,6 @@
 #include <eigen_norm/eigen_norm.hpp>
 #include <exception>
 #include <string>
-#include <string_view>
 
 #include "nn/adam.hpp"
 #include "nn/chain.hpp"
@@ -19,6 +18,7 @@
 #include "nn/metrics.hpp"
 #include "nn/pooling.hpp"
 #include "nn/relu.hpp"
+#include "nn/state.hpp"
 #include "nn/stratified_folds.hpp"
 #include "nn/training.hpp"
 
@@ -88,9 +88,7 @@ Result train(const std::string& name, const MakeNorm& make_norm, const Data& dat
   nn::Random random(flags.seed);
   auto model = make_model(make_norm, random);
   nn::Adam<float> optimizer(flags.learning_rate);
-  Result result{name, 0, 0.0, 0.0, 0.0};
-  model.for_each_parameter(
-      [&](std::string_view, const auto& value, const auto&) { result.parameters += value.size(); });
+  Result result{name, nn::parameter_count(model), 0.0, 0.0, 0.0};
   for (int epoch = 1; epoch <= flags.epochs; ++epoch) {
     result.train_loss =
         nn::train_epoch(model, optimizer, data.train_x, data.train_y, flags.batch_size, random);

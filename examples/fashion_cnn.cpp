@@ -12,7 +12,6 @@
 #include <exception>
 #include <sstream>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -30,6 +29,7 @@
 #include "nn/progress_bar.hpp"
 #include "nn/relu.hpp"
 #include "nn/residual.hpp"
+#include "nn/state.hpp"
 #include "nn/threads.hpp"
 #include "nn/training_run.hpp"
 
@@ -58,6 +58,7 @@ struct Flags : nn::Flags {
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::string checkpoint = "fashion_cnn.checkpoint";
   bool resume = false;
+  std::string program;
 
   /// All that the numbers of a run depend on.
   std::string plan() const {
@@ -137,12 +138,9 @@ int run(const Flags& flags) {
   const nn::Threads threads(flags.threads);
   nn::Random random(flags.seed);
   FashionCnn model = make_model(flags.norm, random);
-  Index parameters = 0;
-  model.for_each_parameter(
-      [&](std::string_view, const auto& value, const auto&) { parameters += value.size(); });
   std::printf("%s: %d parameters, %d images, %d threads\n", flags.plan().c_str(),
-              static_cast<int>(parameters), static_cast<int>(data.train_labels.size()),
-              flags.threads);
+              static_cast<int>(nn::parameter_count(model)),
+              static_cast<int>(data.train_labels.size()), flags.threads);
   std::fflush(stdout);
 
   Run run(std::move(model), {flags.epochs, flags.batch_size, flags.learning_rate},
@@ -154,8 +152,9 @@ int run(const Flags& flags) {
     nn::save_checkpoint(run, flags.checkpoint, flags.plan());
     std::printf(
         "Interrupted in epoch %d after %d images. To go on:\n"
-        "%s --data %s --checkpoint %s --resume\n",
-        static_cast<int>(run.epoch()), static_cast<int>(run.seen()), flags.plan().c_str(),
+        "'%s'%s --threads %d --data '%s' --checkpoint '%s' --resume\n",
+        static_cast<int>(run.epoch()), static_cast<int>(run.seen()), flags.program.c_str(),
+        flags.plan().substr(std::string("fashion_cnn").size()).c_str(), flags.threads,
         flags.data.c_str(), flags.checkpoint.c_str());
     return 130;  // as a shell says of Ctrl-C
   }
@@ -182,6 +181,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--resume", flags.resume, "Go on where the checkpoint stopped");
   CLI11_PARSE(app, argc, argv);
+  flags.program = argv[0];
   try {
     return run(flags);
   } catch (const std::exception& error) {

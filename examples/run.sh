@@ -28,7 +28,6 @@ esac
 install_missing g++ cmake ninja-build libeigen3-dev libcli11-dev zlib1g-dev
 if [[ " ${examples[*]} " =~ " fashion_cnn "|" claims " ]]; then install_missing dataset-fashion-mnist; fi
 
-cd "$root"  # where fashion_cnn saves, and claims writes build/claims
 build=$root/build/examples
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DEIGEN_NORM_NATIVE=ON \
   -DEIGEN_NORM_BUILD_TESTS=OFF -DEIGEN_NORM_BUILD_BENCHMARKS=OFF

@@ -160,7 +160,7 @@ static_assert(can_forward<BatchNorm1d<float>> && !can_forward<const BatchNorm1d<
 
 #ifdef SHOW_WHAT_DOES_NOT_COMPILE
 Matrix validate_wrongly(const Model& model, const Matrix& x) {
-  return model.forward(x);  // error: passing 'const Model' as 'this' argument discards qualifiers
+  return model.forward(x);  // does not compile: forward is not const
 }
 #endif
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Draws what claims has measured, and writes its tables into docs/claims.md:
+# Draws what claims has measured, all five studies, and writes its tables into docs/claims.md:
 #
 #   ./examples/run.sh claims && ./examples/claims/draw.sh [FOLDER that it wrote]
 set -euo pipefail
@@ -13,6 +13,11 @@ for name in lr lr_curves batch_cnn batch_mlp depth_he depth_torch init momentum;
     echo "draw.sh: expected $folder/$name.dat, as claims writes it, got no such file" >&2
     exit 1
   fi
+done
+# The page speaks of five seeds.
+for file in "$folder"/*.csv; do
+  awk -F, -v file="$file" 'NR > 1 { seeds[$4] } END { n = 0; for (s in seeds) ++n
+    if (n != 5) { print "draw.sh: expected 5 seeds in " file ", got " n >"/dev/stderr"; exit 1 } }' "$file"
 done
 install_missing gnuplot-nox
 

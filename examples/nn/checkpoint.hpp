@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -63,7 +66,8 @@ class CheckpointWriter {
   /// `content` says in one line of what this is a checkpoint.
   CheckpointWriter(const std::string& path, const std::string& content)
       : path_(path), part_(path + ".part"), file_(gzopen(part_.c_str(), "wb0")) {
-    if (file_ == nullptr) fail();
+    if (file_ == nullptr) fail(std::strerror(errno));
+    if (std::filesystem::is_directory(path)) fail(std::strerror(EISDIR));
     write_line(std::string(checkpoint::first_words) + content);
   }
   ~CheckpointWriter() {
@@ -85,8 +89,9 @@ class CheckpointWriter {
 
   /// After the last value.
   void finish() {
-    if (gzclose(file_.release()) != Z_OK) fail();
-    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail();
+    if (gzclose(file_.release()) != Z_OK) fail(std::strerror(errno));
+    sync();
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail(std::strerror(errno));
   }
 
  private:
@@ -98,11 +103,19 @@ class CheckpointWriter {
 
   void write(const void* from, std::size_t bytes) {
     const int written = gzwrite(file_.get(), from, static_cast<unsigned>(bytes));
-    if (static_cast<std::size_t>(written) != bytes) fail();
+    if (static_cast<std::size_t>(written) != bytes) fail(std::strerror(errno));
   }
 
-  [[noreturn]] void fail() const {
+  /// Has the disk hold the file before it takes the place of the old one.
+  void sync() const {
+    const int file = open(part_.c_str(), O_RDONLY);
+    const bool synced = file >= 0 && fsync(file) == 0;
     const std::string reason = std::strerror(errno);
+    if (file >= 0) close(file);
+    if (!synced) fail(reason);
+  }
+
+  [[noreturn]] void fail(const std::string& reason) const {
     std::remove(part_.c_str());
     throw std::runtime_error(path_ + ": expected to write a checkpoint, got \"" + reason + '"');
   }
@@ -117,16 +130,15 @@ class CheckpointWriter {
 class CheckpointReader {
  public:
   CheckpointReader(const std::string& path, const std::string& content)
-      : path_(path), file_(path), expected_("a checkpoint of " + content) {
-    fail_if_unreadable();
-    const std::string line = read_line();
+      : file_(path, "a checkpoint of " + content) {
+    const std::string line = file_.line();
     const std::size_t words = checkpoint::first_words.size();
-    if (line.substr(0, words) != checkpoint::first_words) fail("another kind of file");
-    if (line.substr(words) != content) fail("one of " + line.substr(words));
+    if (line.substr(0, words) != checkpoint::first_words) file_.fail("another kind of file");
+    if (line.substr(words) != content) file_.fail("one of " + line.substr(words));
   }
 
   void operator()(std::string_view name, std::string& text) {
-    const std::string prefix = std::string(name) + ": ", line = read_line();
+    const std::string prefix = std::string(name) + ": ", line = file_.line();
     if (line.substr(0, prefix.size()) != prefix) fail_at(prefix, line);
     text = line.substr(prefix.size());
   }
@@ -134,45 +146,20 @@ class CheckpointReader {
   template <typename Value>
   void operator()(std::string_view name, Value& value) {
     const checkpoint::Numbers<Value> numbers(value);
-    const std::string line = read_line();
+    const std::string line = file_.line();
     if (line != numbers.line(name)) fail_at(numbers.line(name), line);
-    const std::size_t got = file_.read(numbers.data(), numbers.bytes());
-    fail_if_unreadable();
-    if (got < numbers.bytes()) fail("the end of the file");
+    file_.read(numbers.data(), numbers.bytes());
   }
 
   /// After the last value: nothing may follow it.
-  void finish() {
-    char more = 0;
-    if (file_.read(&more, 1) > 0) fail("more bytes than that");
-    fail_if_unreadable();  // the checksum at the end
-  }
+  void finish() { file_.finish(); }
 
  private:
-  std::string read_line() {
-    std::string line = file_.line();
-    fail_if_unreadable();
-    if (line.empty() || line.back() != '\n') fail("the end of the file");
-    line.pop_back();
-    return line;
-  }
-
-  void fail_if_unreadable() const {
-    const std::string trouble = file_.trouble();
-    if (!trouble.empty()) fail(trouble);
-  }
-
   [[noreturn]] void fail_at(const std::string& expected, const std::string& got) const {
-    fail('"' + got + "\" in place of \"" + expected + '"');
+    file_.fail('"' + got + "\" in place of \"" + expected + '"');
   }
 
-  [[noreturn]] void fail(const std::string& got) const {
-    throw std::runtime_error(path_ + ": expected " + expected_ + ", got " + got);
-  }
-
-  std::string path_;
-  GzFile file_;
-  std::string expected_;
+  ExactFile file_;
 };
 
 /// Saves whatever has for_each_state(visit).

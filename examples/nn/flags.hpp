@@ -11,7 +11,7 @@
 
 namespace nn {
 
-/// What both examples let you choose on the command line.
+/// What the examples that train let you choose on the command line.
 struct Flags {
   int epochs;
   Index batch_size;

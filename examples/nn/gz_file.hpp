@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace nn {
 
@@ -50,6 +52,51 @@ class GzFile {
   };
   std::unique_ptr<gzFile_s, Close> file_;
   std::string trouble_;
+};
+
+/// The same for a file that must hold what is expected and no more. Whatever is wrong ends in a
+/// std::runtime_error that says `file: expected this, got that`.
+class ExactFile {
+ public:
+  ExactFile(const std::string& path, std::string expected)
+      : path_(path), expected_(std::move(expected)), file_(path) {
+    fail_if_unreadable();
+  }
+
+  void read(void* to, std::size_t size) {
+    const std::size_t got = file_.read(to, size);
+    fail_if_unreadable();
+    if (got < size) fail("the end of the file");
+  }
+
+  /// The next line, without its end.
+  std::string line() {
+    std::string line = file_.line();
+    fail_if_unreadable();
+    if (line.empty() || line.back() != '\n') fail("the end of the file");
+    line.pop_back();
+    return line;
+  }
+
+  /// After the last element: nothing may follow it but the checksum, which must be right.
+  void finish() {
+    char more = 0;
+    if (file_.read(&more, 1) > 0) fail("more bytes than that");
+    fail_if_unreadable();
+  }
+
+  [[noreturn]] void fail(const std::string& got) const {
+    throw std::runtime_error(path_ + ": expected " + expected_ + ", got " + got);
+  }
+
+ private:
+  void fail_if_unreadable() const {
+    const std::string trouble = file_.trouble();
+    if (!trouble.empty()) fail(trouble);
+  }
+
+  std::string path_, expected_;
+  GzFile file_;
 };
 
 }  // namespace nn

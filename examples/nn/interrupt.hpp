@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <csignal>
 
 namespace nn {
@@ -9,20 +10,25 @@ namespace nn {
 /// can. A second Ctrl-C ends it at once, as ever.
 class Interrupt {
  public:
-  Interrupt() : before_(std::signal(SIGINT, note)) { requested_ = 0; }
+  Interrupt() {
+    requested_ = false;
+    before_ = std::signal(SIGINT, note);
+  }
   ~Interrupt() { std::signal(SIGINT, before_); }
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  bool requested() const { return requested_ != 0; }
+  bool requested() const { return requested_; }
 
  private:
   static void note(int signal) {
-    requested_ = 1;
+    requested_ = true;
     std::signal(signal, SIG_DFL);
   }
 
-  static inline volatile std::sig_atomic_t requested_ = 0;
+  // The signal may come to any thread.
+  static inline std::atomic<bool> requested_ = false;
+  static_assert(std::atomic<bool>::is_always_lock_free);
   void (*before_)(int);
 };
 

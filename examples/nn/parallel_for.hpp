@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <unsupported/Eigen/CXX11/ThreadPool>
 
 #include "nn/types.hpp"
@@ -17,13 +18,21 @@ inline Eigen::ThreadPoolInterface*& current_pool() {
 
 /// Calls f(0) ... f(count - 1), the calling thread and its helpers side by side, each taking the
 /// next number when it is done with one. No result may depend on who takes which: what is summed
-/// over the numbers is kept apart and added in their order.
+/// over the numbers is kept apart and added in their order. Throws what the first f to fail threw,
+/// when all threads are done; numbers not yet taken are left out.
 template <typename F>
 void parallel_for(Index count, const F& f) {
   std::atomic<Index> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure;
   const auto work = [&] {
-    for (Index i = next++; i < count; i = next++) {
-      f(i);
+    try {
+      for (Index i = next++; i < count; i = next++) {
+        f(i);
+      }
+    } catch (...) {
+      if (!failed.exchange(true)) failure = std::current_exception();
+      next = count;
     }
   };
   const Index threads = current_pool() == nullptr ? 1 : current_pool()->NumThreads();
@@ -37,6 +46,7 @@ void parallel_for(Index count, const F& f) {
   }
   work();
   done.Wait();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace nn

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <Eigen/Core>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -24,6 +25,15 @@ void for_each_state(Layer& layer, Visit&& visit) {
     layer.for_each_parameter(
         [&](std::string_view name, auto& value, auto&) { visit(name, value); });
   }
+}
+
+/// How many numbers a model learns.
+template <typename Model>
+Eigen::Index parameter_count(Model& model) {
+  Eigen::Index count = 0;
+  model.for_each_parameter(
+      [&](std::string_view, const auto& value, const auto&) { count += value.size(); });
+  return count;
 }
 
 }  // namespace nn

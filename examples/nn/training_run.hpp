@@ -48,15 +48,16 @@ class TrainingRun {
     const Index size = next_batch_size(samples() - seen_, plan_.batch_size);
     const std::vector<Index> rows(order_.begin() + seen_, order_.begin() + seen_ + size);
     seen_ += size;
+    const double middle = static_cast<double>(seen_in_all()) - static_cast<double>(size) / 2;
     optimizer_.set_learning_rate(
-        warm_up_and_cosine(plan_.peak_learning_rate,
-                           static_cast<double>(seen_in_all()) / static_cast<double>(to_be_seen())));
+        warm_up_and_cosine(plan_.peak_learning_rate, middle / static_cast<double>(to_be_seen())));
     const double loss = train_step(model_, optimizer_, gather(x, rows), gather(labels, rows));
     loss_sum_ += loss * static_cast<double>(size);
   }
 
   template <typename Visit>
   void for_each_state(Visit&& visit) {
+    visit("peak_learning_rate", plan_.peak_learning_rate);
     nn::for_each_state(model_, visit);
     optimizer_.for_each_state(model_, visit);
     random_.for_each_state(visit);

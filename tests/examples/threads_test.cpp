@@ -9,6 +9,7 @@
 #include <eigen_norm/eigen_norm.hpp>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -30,6 +31,17 @@ TEST(ParallelFor, calls_every_number_once) {
       nn::parallel_for(numbers, [&](Index i) { ++calls[static_cast<std::size_t>(i)]; });
       for (const auto& one : calls) EXPECT_EQ(one, 1);
     }
+  }
+}
+
+TEST(ParallelFor, throws_what_a_call_throws_on_whatever_thread) {
+  const nn::Threads threads(3);
+  for (const Index bad : {0, 1, 50, 99}) {
+    EXPECT_THROW(nn::parallel_for(100,
+                                  [&](Index i) {
+                                    if (i >= bad) throw std::runtime_error("bad");
+                                  }),
+                 std::runtime_error);
   }
 }
 

@@ -133,6 +133,16 @@ TEST_F(TrainingRun, refuses_the_state_of_another_model) {
   }
 }
 
+TEST_F(TrainingRun, learns_from_the_only_batch_there_is) {
+  const Data data;
+  nn::Random random(1);
+  Training run(make_run(1).model(), {1, samples, 0.05}, samples, random);
+  const double before = nn::softmax_cross_entropy(run.model().infer(data.x), data.labels).loss;
+  run.step(data.x, data.labels);
+  EXPECT_TRUE(run.is_complete());
+  EXPECT_NE(nn::softmax_cross_entropy(run.model().infer(data.x), data.labels).loss, before);
+}
+
 TEST(WarmUpAndCosine, rises_to_the_peak_and_falls_to_zero) {
   EXPECT_EQ(nn::warm_up_and_cosine(2.0, 0.0), 0.0);
   EXPECT_DOUBLE_EQ(nn::warm_up_and_cosine(2.0, 0.05), 1.0);

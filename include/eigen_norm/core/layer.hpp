@@ -109,9 +109,9 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// xhat = (y - beta) / gamma. It is off by about eps * (|xhat| + |beta / gamma|), with eps that
   /// of y's rounding: see AffineInverse.
   ///
-  /// Throws std::invalid_argument for a gamma too small, alone or times inv_std, to recover xhat,
-  /// and std::logic_error where a layer of fixed size has not kept its statistics: they cannot be
-  /// taken from y again.
+  /// Throws std::invalid_argument for a gamma too small to recover xhat, or whose product with
+  /// inv_std is no normal number, and std::logic_error where a layer of fixed size has not kept its
+  /// statistics: they cannot be taken from y again.
   template <typename Y, typename Dy>
   auto backward_from_output(const Y& y, const Dy& dy) {
     typename memory::EigenObject<Y>::Plain dx;
