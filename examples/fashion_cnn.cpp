@@ -58,7 +58,7 @@ struct Flags : nn::Flags {
   int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   std::string checkpoint = "fashion_cnn.checkpoint";
   bool resume = false;
-  std::string program;
+  std::string program = "fashion_cnn";  ///< as it was called
 
   /// All that the numbers of a run depend on.
   std::string plan() const {
