@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what is missing, then builds examples and runs them:
 #   ./examples/run.sh                        the quick ones
-#   ./examples/run.sh all                    every one, most of an hour
+#   ./examples/run.sh all                    every one, a quarter of an hour
 #   ./examples/run.sh fashion_cnn --help     one, with its flags
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"

@@ -143,12 +143,4 @@ TEST_F(TrainingRun, learns_from_the_only_batch_there_is) {
   EXPECT_NE(nn::softmax_cross_entropy(run.model().infer(data.x), data.labels).loss, before);
 }
 
-TEST(WarmUpAndCosine, rises_to_the_peak_and_falls_to_zero) {
-  EXPECT_EQ(nn::warm_up_and_cosine(2.0, 0.0), 0.0);
-  EXPECT_DOUBLE_EQ(nn::warm_up_and_cosine(2.0, 0.05), 1.0);
-  EXPECT_DOUBLE_EQ(nn::warm_up_and_cosine(2.0, 0.1), 2.0);
-  EXPECT_DOUBLE_EQ(nn::warm_up_and_cosine(2.0, 0.55), 1.0);
-  EXPECT_DOUBLE_EQ(nn::warm_up_and_cosine(2.0, 1.0), 0.0);
-}
-
 }  // namespace

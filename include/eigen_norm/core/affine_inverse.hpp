@@ -106,6 +106,20 @@ class AffineInverse {
     return text.str();
   }
 
+  /// Takes them where a forward by these statistics can be turned round, and returns ""; or says
+  /// why it cannot, naming the channel as `place`.
+  template <typename Statistics>
+  std::string take_or_refuse(const kernels::Affine<P>& affine, Index channels, Index group,
+                             const Statistics& inv_std, const char* place) {
+    const auto in = [place](Index channel) {
+      return std::string(" in ") + place + " " + std::to_string(channel);
+    };
+    const Index refused = take(affine, channels);
+    if (refused < channels) return refusal(affine, refused) + in(refused);
+    const auto scale = unusable(affine, channels, group, inv_std);
+    return scale ? refusal(*scale) + in(scale->channel) : std::string();
+  }
+
   /// Of what was taken last.
   kernels::XhatOfOutput<P> xhat() { return {values_.data(), values_.data() + size_}; }
 

@@ -274,19 +274,12 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
                           "layer of fixed size keeps " +
                           std::to_string(Size) + " of them at most");
     }
-    const kernels::Affine<P> used = self().last_affine();
-    const Index refused = inverse().take(used, affine().size());
-    if (refused < affine().size()) {
-      memory::raise_invalid(self().name() + ": " + inverse().refusal(used, refused) + " in " +
-                            Derived::parameter_place + " " + std::to_string(refused));
-    }
     const memory::CollapsedShape view =
         self().collapse(memory::Layout::packed(last().shape, true), last().own_statistics);
-    if (const auto scale =
-            inverse().unusable(used, view.channels, view.group, last().inv_std.view())) {
-      memory::raise_invalid(self().name() + ": " + inverse().refusal(*scale) + " in " +
-                            Derived::parameter_place + " " + std::to_string(scale->channel));
-    }
+    const std::string refusal =
+        inverse().take_or_refuse(self().last_affine(), view.channels, view.group,
+                                 last().inv_std.view(), Derived::parameter_place);
+    if (!refusal.empty()) memory::raise_invalid(self().name() + ": " + refusal);
     return inverse().xhat();
   }
 

@@ -45,9 +45,9 @@ class UnitPass {
   }
 
   /// dx, and accumulate(sample, dgamma, dbeta), arrays by channel, for each sample that has a gamma
-  /// and beta of its own, or once for all, as sample 0. With t1 and t2 the
-  /// sums of gamma * dy and gamma * dy * xhat over all elements that share a statistic, of which M
-  /// count and mask(i) = 1 where i does:
+  /// and beta of its own, or once for all, as sample 0. With t1 and t2 the sums of gamma * dy and
+  /// gamma * dy * xhat over all elements that share a statistic, of which M count and mask(i) = 1
+  /// where i does:
   ///
   ///     dx(i) = inv_std * (gamma * dy(i) - mask(i) * (t1 + xhat(i) * t2) / M)
   template <typename Accumulate>
