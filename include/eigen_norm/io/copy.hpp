@@ -106,7 +106,7 @@ inline void copy(const TensorView& from, const MutableTensorView& to) {
   eigen_assert(from.shape == to.shape && is_convertible(from.type, to.type));
   if (from.shape.size() == 0) return;
   if (from.type == to.type && is_packed(from) && is_packed(to)) {
-    std::memcpy(to.data, from.data, bytes_of(from));
+    std::memcpy(to.target(), from.data, bytes_of(from));
     return;
   }
   visit_types(from.type, to.type, [&](auto a, auto b) {
@@ -115,7 +115,7 @@ inline void copy(const TensorView& from, const MutableTensorView& to) {
     auto visit = [&](Index at_from, Index at_to) {
       const auto* const source =
           static_cast<const char*>(from.data) + at_from * static_cast<Index>(sizeof(From));
-      auto* const target = static_cast<char*>(to.data) + at_to * static_cast<Index>(sizeof(To));
+      auto* const target = static_cast<char*>(to.target()) + at_to * static_cast<Index>(sizeof(To));
       write_element(target, convert<To>(read_element<From>(source, from.swapped)), to.swapped);
       return true;
     };

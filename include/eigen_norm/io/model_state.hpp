@@ -58,8 +58,7 @@ class ModelState : public NamedTensors<MutableTensorView> {
   /// The same views, to be saved.
   StateDict state_dict() const {
     StateDict result;
-    for (const Entry& entry : *this)
-      result.add_view(entry.name, read_only(entry.view), entry.memory);
+    for (const Entry& entry : *this) result.add_view(entry.name, entry.view, entry.memory);
     return result;
   }
 

@@ -11,17 +11,18 @@ inline namespace EIGEN_NORM_ABI {
 
 /// A tensor where it lies: element (i, j, ...) is strides[0] * i + strides[1] * j + ... elements
 /// behind `data`, which may be unaligned.
-template <typename Void>
-struct BasicTensorView {
+struct TensorView {
   ElementType type = ElementType::f32;
   memory::Shape shape;
   memory::Shape strides;
-  Void* data = nullptr;
+  const void* data = nullptr;
   bool swapped = false;  ///< the bytes of each element are in the order that this machine has not
 };
 
-using TensorView = BasicTensorView<const void>;
-using MutableTensorView = BasicTensorView<void>;
+/// One that may be written to.
+struct MutableTensorView : TensorView {
+  void* target() const { return const_cast<void*>(data); }
+};
 
 /// The strides of elements without gaps, the last index running fastest or the first.
 inline memory::Shape packed_strides(const memory::Shape& shape, bool row_major = true) {
@@ -33,8 +34,7 @@ inline memory::Shape packed_strides(const memory::Shape& shape, bool row_major =
 }
 
 /// Whether the elements lie as a file in row-major order has them: dimensions of 1 aside.
-template <typename Void>
-bool is_packed(const BasicTensorView<Void>& view) {
+inline bool is_packed(const TensorView& view) {
   const memory::Shape packed = packed_strides(view.shape);
   for (int axis = 0; axis < view.shape.rank(); ++axis) {
     if (view.shape[axis] > 1 && view.strides[axis] != packed[axis]) return false;
@@ -42,13 +42,8 @@ bool is_packed(const BasicTensorView<Void>& view) {
   return !view.swapped;
 }
 
-template <typename Void>
-std::size_t bytes_of(const BasicTensorView<Void>& view) {
+inline std::size_t bytes_of(const TensorView& view) {
   return static_cast<std::size_t>(view.shape.size()) * size_of(view.type);
-}
-
-inline TensorView read_only(const MutableTensorView& view) {
-  return {view.type, view.shape, view.strides, view.data, view.swapped};
 }
 
 /// The view of an Eigen object with memory of its own or elsewhere, or of a number, a tensor of
@@ -57,17 +52,18 @@ template <typename X>
 auto view_of(X& x) {
   using Type = memory::Bare<X>;
   if constexpr (std::is_arithmetic_v<Type>) {
-    using Void = std::conditional_t<std::is_const_v<X>, const void, void>;
-    return BasicTensorView<Void>{element_type_of<Type>(), {}, {}, &x};
+    std::conditional_t<std::is_const_v<X>, TensorView, MutableTensorView> view;
+    view.type = element_type_of<Type>();
+    view.data = &x;
+    return view;
   } else {
     using Object = memory::EigenObject<Type>;
-    using Scalar = typename Object::Scalar;
     static_assert(Object::has_memory,
                   "eigen_norm: a view of a tensor, matrix or array, or of a map, block or ref of "
                   "one; an expression has no memory");
     constexpr bool writable = Object::is_writable && !std::is_const_v<X>;
-    BasicTensorView<std::conditional_t<writable, void, const void>> view;
-    view.type = element_type_of<Scalar>();
+    std::conditional_t<writable, MutableTensorView, TensorView> view;
+    view.type = element_type_of<typename Object::Scalar>();
     view.data = x.data();
     if constexpr (memory::is_tensor<Type>) {
       view.shape = Object::shape(x);
