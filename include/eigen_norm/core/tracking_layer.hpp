@@ -137,6 +137,27 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     this->normalise_by_own(x, y, shape, var);
   }
 
+  bool uses_running(bool inference) const {
+    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (uses_running(false)) return normalise_by_running(x, y, shape);
+    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
+    const S correction =
+        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
+    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
+    S* const var = this->scratch();
+    self().normalise_batch(x, y, shape, var);
+    remember(this->last().mean.data(), var, correction);
+  }
+
+  /// Takes mean and corrected variance into the running ones.
+  void remember(const S* mean, S* var, const S& correction) {
+    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
+    running_.update(mean, var, options_.momentum);
+  }
+
   /// "64, H, W" or "H, W, 64"
   std::string expected_channels(int spatial_rank) const {
     static const char* const names[] = {"", "L", "H, W", "D, H, W"};
@@ -182,21 +203,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     }
   }
 
-  bool uses_running(bool inference) const {
-    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
-  }
-
-  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
-    if (uses_running(false)) return normalise_by_running(x, y, shape);
-    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
-    const S correction =
-        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
-    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
-    S* const var = this->scratch();
-    self().normalise_batch(x, y, shape, var);
-    remember(this->last().mean.data(), var, correction);
-  }
-
   void normalise_by_running(const ConstOperand& x, const MutableOperand& y,
                             const memory::Shape& shape) {
     auto& last = this->last();
@@ -235,12 +241,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
       }
     }
     remember(mean, var, correction);
-  }
-
-  /// Takes mean and corrected variance into the running ones.
-  void remember(const S* mean, S* var, const S& correction) {
-    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
-    running_.update(mean, var, options_.momentum);
   }
 
   /// The same from statistics under conditions, averaged over instances that have more than one
