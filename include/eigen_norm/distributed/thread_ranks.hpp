@@ -56,23 +56,22 @@ class ThreadRanks {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto deadline = Clock::now() + time_limit_;
     for (;;) {
-      check();
       Collective& collective = collectives_.at(number);
       const std::vector<std::size_t> missing = missing_of(collective);
-      if (missing.empty()) {
+      if (missing.empty()) {  // whatever has gone wrong since
         all = collective.values;
         if (++collective.taken == size_) collectives_.erase(number);
         return;
       }
+      check();
       for (const std::size_t other : missing) {
         if (!has_left_[other]) continue;
         fail("rank " + std::to_string(other) + " has left before " + collective.purpose);
       }
-      if (changed_.wait_until(lock, deadline) == std::cv_status::timeout) {
-        check();
-        fail("rank " + std::to_string(rank) + " has waited " + std::to_string(time_limit_.count()) +
-             " ms with " + collective.purpose + " for rank " + list(missing));
-      }
+      if (changed_.wait_until(lock, deadline) == std::cv_status::no_timeout) continue;
+      if (Clock::now() < deadline || missing_of(collective).empty()) continue;
+      fail("rank " + std::to_string(rank) + " has waited " + std::to_string(time_limit_.count()) +
+           " ms with " + collective.purpose + " for rank " + list(missing));
     }
   }
 
