@@ -12,7 +12,7 @@ builds() {
 # refuses SENTENCE COMMAND...: the command fails, and says so. CMake breaks lines as it likes.
 refuses() {
   local sentence=$1 output
-  if output=$("${inside[@]}" "${@:2}" 2>&1); then
+  if output=$("${@:2}" 2>&1); then
     echo "$output"
     echo "Expected to be refused: $sentence"
     return 1
