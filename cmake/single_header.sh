@@ -5,10 +5,9 @@
 #   cmake/single_header.sh            writes it
 #   cmake/single_header.sh --check    says whether it is as the headers are
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+cd "$root"
 single=single_include/eigen_norm_single.hpp
-
-version() { sed -n 's/.*EIGEN_NORM_VERSION_[A-Z]* //p' include/eigen_norm/version.hpp | paste -sd.; }
 
 # eigen_norm.hpp first, then what it does not include; no folder of an optional part.
 headers() {
