@@ -8,7 +8,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 source "$root/tests/consumers/checks.sh"
-install_missing g++ cmake ninja-build libeigen3-dev debootstrap lintian
+install_missing g++ cmake ninja-build libeigen3-dev debootstrap debian-archive-keyring lintian
 if [ "$(id -u)" -ne 0 ]; then
   echo "Only root can change into a clean root."
   exit 1
