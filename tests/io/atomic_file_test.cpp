@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/io/atomic_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <stdexcept>
+
+#include "support/errors.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace eigen_norm {
+namespace {
+
+using io::AtomicFile;
+
+TEST(AtomicFile, ReplacesTheOldFileWhenItIsComplete) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  test::write_bytes(path, "old");
+  AtomicFile file(path);
+  file.write("new ", 4);
+  file.write("file", 4);
+  EXPECT_EQ(test::read_bytes(path), "old");
+  file.commit();
+  EXPECT_EQ(test::read_bytes(path), "new file");
+  EXPECT_EQ(folder.files(), 1);
+}
+
+TEST(AtomicFile, LeavesTheOldFileWhenItIsAbandoned) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  test::write_bytes(path, "old");
+  {
+    AtomicFile file(path);
+    file.write("new", 3);
+  }
+  EXPECT_EQ(test::read_bytes(path), "old");
+  EXPECT_EQ(folder.files(), 1);
+}
+
+TEST(AtomicFile, OfTwoWritersTakesTheLastToComplete) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  AtomicFile first(path), second(path);
+  first.write("first", 5);
+  second.write("second", 6);
+  second.commit();
+  first.commit();
+  EXPECT_EQ(test::read_bytes(path), "first");
+  EXPECT_EQ(folder.files(), 1);
+}
+
+TEST(AtomicFile, SaysWhyItCannotBeWritten) {
+  const test::TemporaryFolder folder;
+  const std::string nowhere = folder.path("nowhere/state");
+  test::expect_error<std::runtime_error>(
+      nowhere + ": expected to write the file, got \"No such file or directory\"",
+      [&] { AtomicFile file(nowhere); });
+}
+
+TEST(AtomicFile, LeavesNothingBehindWhereItCannotTakeThePlace) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  std::filesystem::create_directories(path + "/full");
+  test::expect_error<std::runtime_error>(
+      path + ": expected to write the file, got \"Is a directory\"", [&] {
+        AtomicFile file(path);
+        file.commit();
+      });
+  EXPECT_EQ(folder.files(), 1);
+}
+
+}  // namespace
+}  // namespace eigen_norm

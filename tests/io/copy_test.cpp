@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/io/copy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <unsupported/Eigen/CXX11/Tensor>
+#include <vector>
+
+namespace eigen_norm {
+namespace {
+
+using io::MutableTensorView;
+using io::TensorView;
+using io::view_of;
+
+template <typename From, typename To>
+void copy(const From& from, To& to) {
+  io::copy(view_of(from), view_of(to));
+}
+
+TEST(Copy, GoesByIndexBetweenStorageOrders) {
+  Eigen::Tensor<float, 3> from(2, 3, 4);
+  from.setRandom();
+  Eigen::Tensor<double, 3, Eigen::RowMajor> to(2, 3, 4);
+  copy(from, to);
+  for (Index i = 0; i < 2; ++i) {
+    for (Index j = 0; j < 3; ++j) {
+      for (Index k = 0; k < 4; ++k) EXPECT_EQ(to(i, j, k), from(i, j, k));
+    }
+  }
+}
+
+TEST(Copy, ReadsAndWritesAtAnyAddress) {
+  const Eigen::Array4d values(1, -2, 3e-300, 4);
+  std::vector<char> memory(5 * sizeof(double));
+  for (std::size_t shift = 1; shift < sizeof(double); ++shift) {
+    MutableTensorView unaligned = view_of(const_cast<Eigen::Array4d&>(values));
+    unaligned.data = memory.data() + shift;
+    io::copy(view_of(values), unaligned);
+    Eigen::Array4d back;
+    io::copy(unaligned, view_of(back));
+    EXPECT_TRUE((back == values).all()) << shift;
+    Eigen::Array4f floats;
+    io::copy(unaligned, view_of(floats));
+    EXPECT_EQ(floats[1], -2) << shift;
+  }
+}
+
+TEST(Copy, TurnsBytesOfTheOtherOrderRound) {
+  const Eigen::Array<std::int32_t, 2, 1> values(1, -2);
+  std::int32_t turned[2];
+  std::memcpy(turned, values.data(), sizeof(turned));
+  for (std::int32_t& value : turned) {
+    auto* const bytes = reinterpret_cast<char*>(&value);
+    std::reverse(bytes, bytes + sizeof(value));
+  }
+  TensorView from = view_of(values);
+  from.data = turned;
+  from.swapped = true;
+  Eigen::Array<std::int32_t, 2, 1> same;
+  io::copy(from, view_of(same));
+  EXPECT_TRUE((same == values).all());
+  Eigen::Array<std::int64_t, 2, 1> wider;
+  io::copy(from, view_of(wider));
+  EXPECT_EQ(wider[1], -2);
+
+  std::int32_t turned_again[2];
+  MutableTensorView to = view_of(same);
+  to.data = turned_again;
+  to.swapped = true;
+  io::copy(view_of(values), to);
+  EXPECT_EQ(std::memcmp(turned_again, turned, sizeof(turned)), 0);
+}
+
+TEST(Copy, TakesNumbersAsTensorsOfNoDimensions) {
+  const std::int64_t from = 7;
+  std::int32_t to = 0;
+  copy(from, to);
+  EXPECT_EQ(to, 7);
+}
+
+TEST(Copy, OfNothingDoesNothing) {
+  const Eigen::MatrixXf from(0, 3);
+  Eigen::MatrixXd to(0, 3);
+  copy(from, to);
+}
+
+TEST(AllFit, TellsWhatARangeCannotHold) {
+  using io::ElementType;
+  const double largest_half = 65504;
+  EXPECT_TRUE(io::all_fit(view_of(largest_half), ElementType::f16));
+  const double beyond_half = 65520;
+  EXPECT_FALSE(io::all_fit(view_of(beyond_half), ElementType::f16));
+  EXPECT_TRUE(io::all_fit(view_of(beyond_half), ElementType::bf16));
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(io::all_fit(view_of(infinity), ElementType::f16));
+  const std::int64_t large = std::int64_t{1} << 31;
+  EXPECT_FALSE(io::all_fit(view_of(large), ElementType::i32));
+  const std::int64_t lowest = -large;
+  EXPECT_TRUE(io::all_fit(view_of(lowest), ElementType::i32));
+  EXPECT_TRUE(io::all_fit(view_of(large), ElementType::i64));
+}
+
+TEST(AllFit, LooksAtEveryElementOfAView) {
+  Eigen::MatrixXd values = Eigen::MatrixXd::Zero(4, 4);
+  values(2, 2) = 1e300;
+  EXPECT_FALSE(io::all_fit(view_of(values), io::ElementType::f32));
+  const auto beside = values.leftCols(2);
+  EXPECT_TRUE(io::all_fit(view_of(beside), io::ElementType::f32));
+}
+
+}  // namespace
+}  // namespace eigen_norm

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/io/mapped_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string_view>
+
+#include "support/errors.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace eigen_norm {
+namespace {
+
+using io::MappedFile;
+
+TEST(MappedFile, HoldsTheBytesOfTheFile) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  test::write_bytes(path, "some bytes");
+  const auto file = MappedFile::open(path);
+  EXPECT_EQ(std::string_view(file->data(), file->size()), "some bytes");
+}
+
+TEST(MappedFile, OutlivesTheFileOnTheDisk) {
+  std::shared_ptr<const MappedFile> file;
+  {
+    const test::TemporaryFolder folder;
+    const std::string path = folder.path("state");
+    test::write_bytes(path, "some bytes");
+    file = MappedFile::open(path);
+  }
+  EXPECT_EQ(std::string_view(file->data(), file->size()), "some bytes");
+}
+
+TEST(MappedFile, OfAnEmptyFileIsEmpty) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  test::write_bytes(path, "");
+  EXPECT_EQ(MappedFile::open(path)->size(), 0U);
+}
+
+TEST(MappedFile, SaysWhyItCannotBeRead) {
+  const test::TemporaryFolder folder;
+  const std::string missing = folder.path("missing"), itself = folder.path("");
+  test::expect_error<std::runtime_error>(
+      missing + ": expected a file to read, got \"No such file or directory\"",
+      [&] { MappedFile::open(missing); });
+  test::expect_error<std::runtime_error>(
+      itself + ": expected a file to read, got \"not a regular file\"",
+      [&] { MappedFile::open(itself); });
+}
+
+}  // namespace
+}  // namespace eigen_norm
