@@ -84,6 +84,17 @@ TEST(FoldIntoFollowing, TakesTheInputsOfAFlattenedImageInEitherOrder) {
   expect_folds_everywhere(last, flat(channels_last), flat(inferred(last, channels_last, 3)));
 }
 
+TEST(FoldIntoFollowing, TakesAConvolutionWithoutPaddingAsAMatrix) {
+  BatchNorm2d<double> norm(4, batch_norm_with(true, true));
+  randomise(norm);
+  const Logical x = random_normal({2, 4, 5, 6}, 1), weight = random_normal({outputs, 4, 3, 2}, 2);
+  const Logical matrix = reshaped(weight, {outputs, 4 * 3 * 2});
+  const auto folded = fold::into_following(norm, to_eigen<RowMatrix<double>>(matrix));
+  const Logical kernels = reshaped(from_eigen(folded.weight), weight.dims);
+  expect_close("y", convolution(x, kernels, from_parameters(folded.bias)),
+               convolution(inferred(norm, x), weight, {}), 1e-12L);
+}
+
 TEST(FoldIntoFollowing, TakesAnInstanceNormWithRunningStatistics) {
   InstanceNormOptions options;
   options.gamma = options.beta = options.track_running_stats = true;

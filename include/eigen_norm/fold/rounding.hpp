@@ -16,12 +16,13 @@ inline namespace EIGEN_NORM_ABI {
 template <typename Wide>
 float round_to_odd(const Wide& value) {
   const auto nearest = static_cast<float>(value);
-  if (static_cast<Wide>(nearest) == value || value != value) return nearest;
+  const auto there = static_cast<Wide>(nearest);
+  if (!(there < value || there > value)) return nearest;
   std::uint32_t bits;
   std::memcpy(&bits, &nearest, sizeof bits);
   if (bits % 2 == 1) return nearest;
   constexpr float largest = std::numeric_limits<float>::max();
-  return std::nextafter(nearest, static_cast<Wide>(nearest) < value ? largest : -largest);
+  return std::nextafter(nearest, there < value ? largest : -largest);
 }
 
 /// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
