@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "eigen_norm/distributed/sync_batch_norm.hpp"
@@ -72,7 +74,7 @@ Values sum_over(const Ranks& ranks, const Numbers& numbers) {
 template <typename Object, typename Sync, typename Whole>
 void expect_the_share_of_the_whole(const Ranks& ranks, const Shares& shares, Dims dims,
                                    const BatchNormOptions& options, Real tolerance) {
-  using Scalar = typename Whole::Scalar;
+  using Param = typename std::decay_t<decltype(std::declval<Whole&>().gamma())>::Scalar;
   const Index channels = dims[options.channels == ChannelAxis::first ? 1 : dims.size() - 1];
   dims[0] = shares.samples();
   Whole whole(channels, options);
@@ -85,7 +87,7 @@ void expect_the_share_of_the_whole(const Ranks& ranks, const Shares& shares, Dim
   };
   const auto sums = [&](const Values& got, const Values& want, const char* what) {
     const Real terms = static_cast<Real>(count(dims)) / static_cast<Real>(channels);
-    expect_close(what, got, want, sum_tolerance<Scalar>, std::sqrt(terms));
+    expect_close(what, got, want, sum_tolerance<Param>, std::sqrt(terms));
   };
   for (unsigned step = 0; step < 4; ++step) {
     SCOPED_TRACE("step " + std::to_string(step) + " on rank " + std::to_string(rank));

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "distributed/on_threads.hpp"
 #include "distributed/shares.hpp"
@@ -126,6 +128,27 @@ TEST(SyncBatchNorm, OfAnotherShapeOnOneRankIsRefusedOnAll) {
   });
 }
 
+// A rank that would refuse its own layer asks the others first.
+TEST(SyncBatchNorm, WithOptionsThatOneRankRefusesIsRefusedOnAll) {
+  on_threads(2, [](const Ranks& ranks) {
+    BatchNormOptions options;
+    options.momentum = 0;
+    if (ranks->rank() == 1) {
+      options.eps = -1;
+      options.momentum = std::nullopt;
+      options.renorm = BatchRenorm{};
+    }
+    expect_error<std::invalid_argument>(
+        "SyncBatchNorm1d(4): expected the same layer on every rank, got\n"
+        "  rank 0: SyncBatchNorm1d(4), eps 1e-05, momentum 0\n"
+        "  rank 1: SyncBatchNorm1d(4), eps -1, momentum nullopt, virtual_batch_size or renorm",
+        [&] { SyncBatchNorm1d<float>(4, ranks, options); });
+    expect_error<std::invalid_argument>(
+        "SyncBatchNorm1d: expected num_features of at least 1, got 0",
+        [&] { SyncBatchNorm1d<float>(0, ranks); });
+  });
+}
+
 TEST(SyncBatchNorm, DoesNotWaitForARankThatHasLeft) {
   on_threads(3, [](const Ranks& ranks) {
     SyncBatchNorm1d<double> norm(2, ranks);
@@ -156,6 +179,54 @@ TEST(SyncBatchNorm, FinishesABackwardBeforeTheNextForward) {
         [&] { norm.backward(other, other); });
     norm.backward(x, x);
     norm.forward(x);
+  });
+}
+
+// What has been begun is finished once, by the layer that it was begun with.
+TEST(SyncBatchNorm, IsCopiedAndMovedInTheMiddleOfABackward) {
+  on_threads(2, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(2, ranks);
+    const MatrixXd x = MatrixXd::Random(4, 2), dy = MatrixXd::Random(4, 2);
+    norm.forward(x);
+    norm.start_backward(x, dy);
+    SyncBatchNorm1d<double> copy = norm, assigned(2, ranks);
+    assigned = norm;
+    SyncBatchNorm1d<double> moved = std::move(norm);
+    const MatrixXd dx = moved.backward(x, dy);
+    EXPECT_EQ(copy.backward(x, dy), dx);
+    EXPECT_EQ(assigned.backward(x, dy), dx);
+    moved.forward(x);
+    copy.start_backward(x, dy);
+    copy = moved;
+    EXPECT_EQ(copy.backward(x, dy), dx);
+  });
+}
+
+TEST(SyncBatchNorm, OfAFixedSizeAndOfSixteenBits) {
+  on_threads(3, [](const Ranks& ranks) {
+    const Shares shares{{2, 0, 3}};
+    BatchNormOptions options;
+    for (const bool affine : {true, false}) {
+      options.gamma = options.beta = affine;
+      using Fixed = Eigen::Tensor<float, 3, Eigen::RowMajor>;
+      expect_the_share_of_the_whole<Fixed, SyncBatchNorm1d<float, 3>, BatchNorm1d<float, 3>>(
+          ranks, shares, {1, 3, 6}, options, 2e-6L);
+      using Half = Eigen::Tensor<Eigen::half, 4>;
+      expect_the_share_of_the_whole<Half, SyncBatchNorm2d<Eigen::half>, BatchNorm2d<Eigen::half>>(
+          ranks, shares, {1, 3, 4, 2}, options, 2e-3L);
+      using Bfloat = Eigen::Tensor<Eigen::bfloat16, 4, Eigen::RowMajor>;
+      expect_the_share_of_the_whole<Bfloat, SyncBatchNorm2d<Eigen::bfloat16>,
+                                    BatchNorm2d<Eigen::bfloat16>>(ranks, shares, {1, 3, 4, 2},
+                                                                  options, 1.6e-2L);
+    }
+  });
+}
+
+// Threads cut a share into pieces, whose sums are added in one order.
+TEST(SyncBatchNorm, OfALargeShareHasTheSameBitsOnEveryRank) {
+  on_threads(2, [](const Ranks& ranks) {
+    expect_the_share_of_the_whole<MatrixXd, SyncBatchNorm1d<double>, BatchNorm1d<double>>(
+        ranks, {{15000, 300}}, {1, 7}, {}, 1e-12L);
   });
 }
 

@@ -8,19 +8,12 @@
 #include <stdexcept>
 #include <thread>
 
-#include "distributed/communicators.hpp"
 #include "distributed/shares.hpp"
+#include "mpi/world.hpp"
 #include "support/errors.hpp"
 
-// Every rank of mpirun runs these tests, in the same order.
 namespace eigen_norm::test {
 namespace {
-
-Ranks world() { return std::make_shared<mpi::Communicator>(MPI_COMM_WORLD); }
-
-TEST(MpiCommunicator, GathersInTheOrderOfRanks) { expect_rank_order(world()); }
-
-TEST(MpiCommunicator, FinishesCollectivesInAnyOrder) { expect_any_order_of_finishing(world()); }
 
 TEST(MpiSyncBatchNorm, GivesEveryRankItsShareOfWhatBatchNormMakesOfTheWhole) {
   expect_shares_of_the_whole(world());
@@ -69,11 +62,3 @@ TEST(MpiSyncBatchNormInTheEnd, StopsWaitingForARankThatDoesNotCome) {
 
 }  // namespace
 }  // namespace eigen_norm::test
-
-int main(int argc, char** argv) {
-  MPI_Init(&argc, &argv);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  MPI_Finalize();
-  return result;
-}

@@ -30,6 +30,16 @@ class ChannelExchange {
         channels_(static_cast<std::size_t>(channels)),
         message_(1 + 2 * channels_) {}
 
+  /// What is under way is finished by the one that has begun it: a copy has begun nothing.
+  ChannelExchange(const ChannelExchange& other)
+      : ChannelExchange(other.ranks_, static_cast<Index>(other.channels_)) {}
+  ChannelExchange(ChannelExchange&&) noexcept = default;
+  ChannelExchange& operator=(const ChannelExchange& other) {
+    return *this = ChannelExchange(other);
+  }
+  ChannelExchange& operator=(ChannelExchange&&) noexcept = default;
+  ~ChannelExchange() = default;
+
   Communicator& ranks() const { return *ranks_; }
 
   /// This rank's numbers, to be written before `start`; they stay as they are.

@@ -64,14 +64,13 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// A collective call: every rank constructs the same layer.
   SyncBatchNorm(Index num_features, std::shared_ptr<Communicator> ranks,
                 const BatchNormOptions& options = {})
-      : Base(num_features, options),
-        exchange_(checked(std::move(ranks)), num_features),
+      : Base(agreed(num_features, ranks.get(), options), options),
+        exchange_(std::move(ranks), num_features),
         statistics_("the statistics of " + this->name()),
         gradients_("the gradient sums of " + this->name()) {
     if (options.virtual_batch_size || options.renorm) {
       memory::raise_invalid(this->name() + ": expected neither virtual_batch_size nor renorm");
     }
-    agree();
   }
 
   /// The same layer over all ranks, with its state, mode and gradients' place. A collective call.
@@ -127,40 +126,48 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                         " needs a backward before it, to finish what "
                         "start_backward has begun");
   }
-  static std::shared_ptr<Communicator> checked(std::shared_ptr<Communicator> ranks) {
-    if (ranks == nullptr)
-      memory::raise_invalid(class_name() + ": expected a communicator, got none");
-    return ranks;
-  }
 
-  /// All that the ranks must have in common, or one would wait for numbers that never come.
-  void agree() const {
-    constexpr Index numbers = 6;
-    const BatchNormOptions& options = this->options();
+  /// num_features, once it is sure that the ranks have all in common that they must, or one would
+  /// wait for numbers that never come. It is asked before this rank refuses anything.
+  static Index agreed(Index num_features, Communicator* ranks, const BatchNormOptions& options) {
+    if (ranks == nullptr) {
+      memory::raise_invalid(class_name() + ": expected a communicator, got none");
+    }
+    constexpr Index numbers = 7;
     const double mine[numbers] = {SpatialRank,
-                                  static_cast<double>(this->num_features()),
+                                  static_cast<double>(num_features),
                                   options.eps,
-                                  options.momentum.value_or(0),
+                                  options.momentum.value_or(-1),
                                   options.track_running_stats ? 1.0 : 0.0,
-                                  options.running_variance == RunningVariance::biased ? 1.0 : 0.0};
-    const Communicator& ranks = exchange_.ranks();
-    const double* const all =
-        exchange_.ranks().all_gather(mine, numbers, "the construction of SyncBatchNorm");
+                                  options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
+                                  options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
+    const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
     std::string layers;
     bool alike = true;
-    for (int rank = 0; rank < ranks.size(); ++rank) {
+    for (int rank = 0; rank < ranks->size(); ++rank) {
       const double* const layer = all + rank * numbers;
       alike = alike && std::equal(layer, layer + numbers, all);
       layers += "\n  rank " + std::to_string(rank) + ": " + described(layer);
     }
-    if (alike) return;
-    memory::raise_invalid(this->name() + ": expected the same layer on every rank, got" + layers);
+    if (!alike) {
+      memory::raise_invalid(class_name() + '(' + std::to_string(num_features) +
+                            "): expected the same layer on every rank, got" + layers);
+    }
+    return num_features;
   }
   static std::string described(const double* layer) {
     char text[160];
-    std::snprintf(text, sizeof(text), "SyncBatchNorm%.0fd(%.0f), eps %g, momentum %g%s%s", layer[0],
-                  layer[1], layer[2], layer[3], layer[4] != 0 ? "" : ", without running statistics",
-                  layer[5] != 0 ? ", biased" : "");
+    std::snprintf(text, sizeof(text), "SyncBatchNorm%.0fd(%.0f), eps %g, momentum %s%s%s%s",
+                  layer[0], layer[1], layer[2], momentum(layer[3]).c_str(),
+                  layer[4] != 0 ? "" : ", without running statistics",
+                  layer[5] != 0 ? ", biased" : "",
+                  layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
+    return text;
+  }
+  static std::string momentum(double momentum) {
+    if (momentum == -1) return "nullopt";
+    char text[32];
+    std::snprintf(text, sizeof(text), "%g", momentum);
     return text;
   }
 

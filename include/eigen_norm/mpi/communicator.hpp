@@ -50,12 +50,11 @@ class Communicator final : public distributed::Communicator {
     int is_finalized = 0;
     MPI_Finalized(&is_finalized);
     if (is_finalized != 0) return;
-    if (failure_.empty()) {
-      MPI_Comm_free(&ranks_);
-      return;
-    }
+    if (failure_.empty()) MPI_Comm_free(&ranks_);
     // A late rank may still send what is written here.
-    for (auto& gather : gathers_) gather.release();
+    for (auto& gather : gathers_) {
+      if (gather->is_under_way) static_cast<void>(gather.release());
+    }
   }
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
