@@ -5,10 +5,11 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "distributed/counter.hpp"
 #include "distributed/on_threads.hpp"
+#include "distributed/resnet50.hpp"
 #include "distributed/shares.hpp"
 #include "support/errors.hpp"
 
@@ -16,26 +17,6 @@ namespace eigen_norm::test {
 namespace {
 
 using distributed::ChannelExchange;
-using distributed::Communicator;
-
-// Counts what passes through it.
-class Counter final : public Communicator {
- public:
-  explicit Counter(Ranks ranks) : ranks_(std::move(ranks)) {}
-
-  int rank() const override { return ranks_->rank(); }
-  int size() const override { return ranks_->size(); }
-  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
-    counts.push_back(count);
-    return ranks_->start_all_gather(mine, count, purpose);
-  }
-  const double* finish(int ticket) override { return ranks_->finish(ticket); }
-
-  std::vector<Index> counts;  // doubles given, by collective
-
- private:
-  Ranks ranks_;
-};
 
 TEST(ChannelExchange, GivesACountAndTwoNumbersByChannel) {
   on_threads(3, [](const Ranks& ranks) {
@@ -84,6 +65,25 @@ TEST(ChannelExchange, IsOneCollectiveForwardAndOneBackward) {
     norm.infer(x);
     norm.backward(x, norm.forward(x));
     EXPECT_EQ(counter->counts.size(), 3U);
+  });
+}
+
+// What docs/scaling.md counts with: of each layer a message each way, 8 (1 + 2 C) bytes long.
+TEST(ChannelExchange, OfResnet50IsOf106CollectivesAndThe850768BytesOfTheModel) {
+  const std::vector<Index> channels = resnet50_channels();
+  ASSERT_EQ(channels.size(), 53U);
+  on_threads(2, [&](const Ranks& ranks) {
+    const auto counter = std::make_shared<Counter>(ranks);
+    std::vector<SyncBatchNorm1d<float>> norms;
+    for (const Index count : channels) norms.emplace_back(count, counter);
+    counter->counts.clear();  // of the construction
+    for (auto& norm : norms) {
+      const Eigen::MatrixXf x = Eigen::MatrixXf::Random(2, norm.num_features());
+      norm.backward(x, norm.forward(x));
+    }
+    EXPECT_EQ(counter->counts.size(), 106U);
+    EXPECT_EQ(counter->bytes(), 850768);
+    EXPECT_EQ(counter->bytes(), 2 * 8 * (53 + 2 * 26560));
   });
 }
 
