@@ -120,10 +120,9 @@ TEST(SyncBatchNorm, OfAnotherShapeOnOneRankIsRefusedOnAll) {
   on_threads(3, [](const Ranks& ranks) {
     expect_error<std::invalid_argument>(
         "SyncBatchNorm1d(" + std::to_string(ranks->rank() == 2 ? 5 : 4) +
-            "): expected the same layer on every rank, got\n"
-            "  rank 0: SyncBatchNorm1d(4), eps 1e-05, momentum 0.1\n"
-            "  rank 1: SyncBatchNorm1d(4), eps 1e-05, momentum 0.1\n"
-            "  rank 2: SyncBatchNorm1d(5), eps 1e-05, momentum 0.1",
+            "): expected the same layer on every rank, got "
+            "SyncBatchNorm1d(4), eps 1e-05, momentum 0.1 on rank 0; "
+            "SyncBatchNorm1d(5), eps 1e-05, momentum 0.1 on rank 2",
         [&] { SyncBatchNorm1d<float>(ranks->rank() == 2 ? 5 : 4, ranks); });
   });
 }
@@ -139,9 +138,9 @@ TEST(SyncBatchNorm, WithOptionsThatOneRankRefusesIsRefusedOnAll) {
       options.renorm = BatchRenorm{};
     }
     expect_error<std::invalid_argument>(
-        "SyncBatchNorm1d(4): expected the same layer on every rank, got\n"
-        "  rank 0: SyncBatchNorm1d(4), eps 1e-05, momentum 0\n"
-        "  rank 1: SyncBatchNorm1d(4), eps -1, momentum nullopt, virtual_batch_size or renorm",
+        "SyncBatchNorm1d(4): expected the same layer on every rank, got "
+        "SyncBatchNorm1d(4), eps 1e-05, momentum 0 on rank 0; "
+        "SyncBatchNorm1d(4), eps -1, momentum nullopt, virtual_batch_size or renorm on rank 1",
         [&] { SyncBatchNorm1d<float>(4, ranks, options); });
     expect_error<std::invalid_argument>(
         "SyncBatchNorm1d: expected num_features of at least 1, got 0",

@@ -142,16 +142,16 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                                   options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
                                   options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
     const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
-    std::string layers;
-    bool alike = true;
-    for (int rank = 0; rank < ranks->size(); ++rank) {
+    std::string others;
+    for (int rank = 1; rank < ranks->size(); ++rank) {
       const double* const layer = all + rank * numbers;
-      alike = alike && std::equal(layer, layer + numbers, all);
-      layers += "\n  rank " + std::to_string(rank) + ": " + described(layer);
+      if (std::equal(layer, layer + numbers, all)) continue;
+      others += "; " + described(layer) + " on rank " + std::to_string(rank);
     }
-    if (!alike) {
+    if (!others.empty()) {
       memory::raise_invalid(class_name() + '(' + std::to_string(num_features) +
-                            "): expected the same layer on every rank, got" + layers);
+                            "): expected the same layer on every rank, got " + described(all) +
+                            " on rank 0" + others);
     }
     return num_features;
   }
@@ -252,21 +252,34 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     last.resize(this->num_features());
     count_ = count;
     if (count == 0) return;
-    S* const var = this->scratch();
+    S *const mean = last.mean.data(), *const var = this->scratch();
+    merge_into(mean, var);
     for (Index c = 0; c < this->num_features(); ++c) {
-      kernels::Moments<S> moments{0, 0, 0};
-      for (int rank = 0; rank < ranks; ++rank) {
-        const auto part = exchange_.part(rank);
-        if (part.count > 0) moments.merge({part.count, part.first[c], part.second[c]});
-      }
-      last.mean.data()[c] = moments.mean;
+      const kernels::Moments<S> moments{count, mean[c], var[c]};
       var[c] = last.inv_std.data()[c] = moments.biased_variance();
     }
     kernels::show_overflow(last.inv_std.data(), this->num_features());
     kernels::inverse_std(last.inv_std.data(), this->num_features(), this->eps());
     if (!this->options().track_running_stats) return;
-    this->remember(last.mean.data(), var,
-                   this->running().correction(count, this->options().running_variance));
+    this->remember(mean, var, this->running().correction(count, this->options().running_variance));
+  }
+
+  /// The moments of all shares, rank by rank as they lie in memory.
+  void merge_into(S* mean, S* m2) const {
+    std::fill_n(mean, this->num_features(), S(0));
+    std::fill_n(m2, this->num_features(), S(0));
+    Index merged = 0;
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      if (part.count == 0) continue;
+      for (Index c = 0; c < this->num_features(); ++c) {
+        kernels::Moments<S> moments{merged, mean[c], m2[c]};
+        moments.merge({part.count, part.first[c], part.second[c]});
+        mean[c] = moments.mean;
+        m2[c] = moments.m2;
+      }
+      merged += part.count;
+    }
   }
 
   template <typename Call>
@@ -306,13 +319,15 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   kernels::GivenSums<S> all_sums() {
     S* const dy_xhat = this->scratch();
     S* const dy = dy_xhat + this->num_features();
-    for (Index c = 0; c < this->num_features(); ++c) {
-      dy_xhat[c] = dy[c] = 0;
-      for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
-        const auto part = exchange_.part(rank);
+    std::fill_n(dy_xhat, 2 * this->num_features(), S(0));
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      for (Index c = 0; c < this->num_features(); ++c) {
         dy_xhat[c] += part.first[c];
         dy[c] += part.second[c];
       }
+    }
+    for (Index c = 0; c < this->num_features(); ++c) {
       const S gamma = S(this->affine().view().gamma_at(c));
       dy_xhat[c] *= gamma;
       dy[c] *= gamma;
