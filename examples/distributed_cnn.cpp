@@ -41,7 +41,7 @@ using Run = nn::TrainingRun<Cnn::Model>;
 
 struct Flags : nn::Flags {
   std::string norm = "sync";
-  Index images = 60000;
+  Index images = 6000;
   std::string checkpoint = "distributed_cnn.checkpoint";
   bool resume = false;
   std::string program = "distributed_cnn";  ///< as it was called

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Trains distributed_cnn with three seeds on 4 ranks, with the statistics of each share and of the
-# whole batch, and on 1 rank; draws the curves and writes the table into examples/README.md.
-#   ./examples/distributed/compare.sh [FOLDER]    a run whose output is in FOLDER is not made again
+# whole batch, and on 1 rank; draws curves.svg and prints the table of
+# examples/README.md.
+#   ./examples/run.sh distributed_cnn --help && ./examples/distributed/compare.sh [FOLDER]
+# A run whose output is in FOLDER is not made again.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 source "$root/cmake/mpi.sh"
-folder=${1:-$root/build/distributed}
-program=${PROGRAM:-$root/build/examples/examples/distributed_cnn}
+install_missing gnuplot-nox
+folder=$(realpath -m "${1:-$root/build/distributed}")
+program=$root/build/examples/examples/distributed_cnn
 mkdir -p "$folder"
 
 runs="4_batch 4_sync 1_batch"  # ranks and --norm
@@ -15,7 +18,7 @@ for seed in 1 2 3; do
   for run in $runs; do
     output=$folder/$run.$seed.txt
     if [ -e "$output" ]; then continue; fi
-    on_ranks "${run%_*}" "$program" --norm "${run#*_}" --seed $seed --images 6000 --epochs 6 \
+    on_ranks "${run%_*}" "$program" --norm "${run#*_}" --seed $seed \
       --checkpoint "$folder/checkpoint" >"$output.new"
     mv "$output.new" "$output"
   done
@@ -39,4 +42,16 @@ for run in $runs; do
         print ""
       }
     }' "$folder/$run".[123].txt >"$folder/$run.dat"
+done
+
+cd "$root/examples/distributed"
+gnuplot -e "data='$folder'; out='curves.svg'" curves.gp
+
+# The table of examples/README.md: the three numbers after the last epoch.
+for run in $runs; do
+  awk -v run="$run" 'END {
+      split(run, word, "_")
+      printf "| %d | %s | %.4f +- %.4f | %.4f +- %.4f | %.4f +- %.4f |\n",
+             word[1], word[2], $2, $3, $4, $5, $6, $7
+    }' "$folder/$run.dat"
 done

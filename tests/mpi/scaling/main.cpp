@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "distributed/resnet50.hpp"
+#include "mpi/scaling/delayed.hpp"
 #include "mpi/scaling/merging.hpp"
 #include "mpi/scaling/overlap.hpp"
 #include "mpi/scaling/timing.hpp"
@@ -45,15 +47,15 @@ void measure_resnet50(const Ranks& ranks) {
   say("resnet50", ranks, slowest_ranks(100, {step}).front());
 }
 
-void measure_overlap(const Ranks& ranks) {
+void measure_overlap(const Ranks& ranks, const std::string& name) {
   using Overlap = OverlapStep::Overlap;
   OverlapStep step(ranks, 4, 256, 14);
   const auto times =
       slowest_ranks(200, {[&] { step(Overlap::none); }, [&] { step(Overlap::started); },
                           [&] { step(Overlap::poked); }});
-  say("step_without_overlap", ranks, times[0]);
-  say("step_started", ranks, times[1]);
-  say("step_started_and_poked", ranks, times[2]);
+  say(name + "_without_overlap", ranks, times[0]);
+  say(name + "_started", ranks, times[1]);
+  say(name + "_started_and_poked", ranks, times[2]);
 }
 
 void measure_merging() {
@@ -73,7 +75,9 @@ int main(int argc, char** argv) {
     if (ranks->size() == 1) measure_merging();
     measure_collectives(ranks);
     measure_resnet50(ranks);
-    measure_overlap(ranks);
+    measure_overlap(ranks, "step");
+    const auto slow = std::chrono::milliseconds(1);
+    measure_overlap(std::make_shared<Delayed>(ranks, slow), "step_of_1_ms_messages");
   }
   MPI_Finalize();
   return 0;
