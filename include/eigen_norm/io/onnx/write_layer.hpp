@@ -14,7 +14,7 @@ inline namespace EIGEN_NORM_ABI {
 /// gamma or beta; where the layer has none, what does the same.
 template <typename P, int Size>
 Parameters<P> parameter_or(const Parameters<P, Size>& values, bool has_values, Index size,
-                       double otherwise) {
+                           double otherwise) {
   if (has_values) return values;
   return Parameters<P>::Constant(size, P(static_cast<float>(otherwise)));
 }
@@ -37,8 +37,7 @@ void write_tracking(const Layer& layer, int rank, OnnxWriter& to) {
   const auto& options = layer.options();
   const Index channels = layer.num_features();
   const memory::Shape shape{channels};
-  using P = typename Layer::P;
-  constexpr ElementType type = element_type_of<P>();
+  constexpr ElementType type = element_type_of<Param<typename Layer::Scalar>>();
   to.begin("BatchNormalization", 15, element_type_of<typename Layer::Scalar>(),
            onnx_dims(to, options, channels, rank));
   to.number("epsilon", options.eps);
@@ -109,7 +108,8 @@ template <typename Scalar, int Features>
 void write_layer(const LayerNorm<Scalar, Features>& layer, OnnxWriter& to) {
   const auto& options = layer.options();
   const memory::Shape shape = begin_trailing("LayerNormalization", 17, options.eps, layer, to);
-  to.parameter("Scale", parameter_or(layer.gamma(), options.gamma, shape.size(), 1), shape, to.type());
+  to.parameter("Scale", parameter_or(layer.gamma(), options.gamma, shape.size(), 1), shape,
+               to.type());
   if (options.beta) to.parameter("B", layer.beta(), shape, to.type());
 }
 
