@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "eigen_norm/io/atomic_file.hpp"
 #include "eigen_norm/io/onnx/load.hpp"
 #include "eigen_norm/io/onnx/write_layer.hpp"
 
@@ -36,7 +37,10 @@ template <typename Layer>
 void save_onnx(const std::string& path, const Layer& layer, std::optional<int> rank = {}) {
   OnnxWriter writer(path, rank);
   write_layer(layer, writer);
-  writer.save();
+  const std::string bytes = writer.bytes();
+  AtomicFile file(path);
+  file.write(bytes.data(), bytes.size());
+  file.commit();
 }
 
 }  // namespace EIGEN_NORM_ABI

@@ -71,7 +71,7 @@ class OneNode {
     return io::parse_onnx(model.SerializeAsString(), path);
   }
   template <typename Layer>
-  Layer as(const io::StateDict& given = {}) const {
+  Layer as(const io::StateDict& given = io::StateDict()) const {
     return parse().norms.at(0).as<Layer>(given);
   }
 

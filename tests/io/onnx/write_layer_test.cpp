@@ -160,6 +160,29 @@ TEST(OnnxFile, LeavesOutAMomentumThatIsNone) {
   EXPECT_EQ(norm.options().momentum, 1 - static_cast<double>(0.9F));
 }
 
+// The stash_type of the node that is written, 0 where it has none.
+template <typename Layer>
+std::int64_t stash_type_of(const Layer& layer) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("norm.onnx");
+  io::save_onnx(path, layer);
+  const std::string bytes = test::read_bytes(path);
+  const io::OnnxGraph graph(bytes, path);
+  for (const auto& attribute : graph.graph().node(0).attribute()) {
+    if (attribute.name() == "stash_type") return attribute.i();
+  }
+  return 0;
+}
+
+TEST(OnnxFile, AsksForStatisticsInDoubleWhereTheDataAre) {
+  const std::int64_t in_double = io::onnx_type_of(io::ElementType::f64);
+  EXPECT_EQ(stash_type_of(GroupNorm<double>(1, 2)), in_double);
+  EXPECT_EQ(stash_type_of(LayerNorm<double>(2)), in_double);
+  EXPECT_EQ(stash_type_of(RMSNorm<double>(2)), in_double);
+  EXPECT_EQ(stash_type_of(LayerNorm<float>(2)), 0);
+  EXPECT_EQ(stash_type_of(LayerNorm<half>(2)), 0);
+}
+
 // Of X in the model that is written.
 std::vector<Index> dims_of_x(const std::string& path) {
   const std::string bytes = test::read_bytes(path);

@@ -43,7 +43,7 @@ class OnnxNorm {
   /// Throws std::invalid_argument where the layer cannot be this node, and std::runtime_error where
   /// the node or a tensor of it is malformed.
   template <typename Layer>
-  Layer as(const StateDict& given = {}) const {
+  Layer as(const StateDict& given = StateDict()) const {
     return OnnxLayer<Layer>::read(OnnxNode(*graph_, *node_, given));
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -14,7 +15,7 @@ inline namespace EIGEN_NORM_ABI {
 
 /// More channels or features than that must be in a tensor of the file: its word is not enough to
 /// allocate for them.
-inline constexpr Index most_claimed_values = Index{1} << 24;
+inline constexpr Index most_claimed_values = Index{1} << 22;
 
 /// A node while a layer is made of it: its attributes, the constants and shapes of its inputs, and
 /// who is to blame where they do not fit.
@@ -37,7 +38,9 @@ class OnnxNode {
 
   double number(const char* name, float otherwise) const {
     const auto* const found = attribute(name, onnx_proto::AttributeProto::FLOAT);
-    return static_cast<double>(found == nullptr ? otherwise : found->f());
+    const float value = found == nullptr ? otherwise : found->f();
+    if (!kernels::is_finite(value)) malformed("a finite " + std::string(name), text_of(value));
+    return static_cast<double>(value);
   }
   std::int64_t integer(const char* name, std::int64_t otherwise) const {
     const auto* const found = attribute(name, onnx_proto::AttributeProto::INT);
@@ -46,9 +49,7 @@ class OnnxNode {
   /// As all these operators have it.
   double epsilon() const {
     const double eps = number("epsilon", 1e-5F);
-    if (!kernels::is_finite(eps) || eps < 0) {
-      malformed("epsilon >= 0 and finite", std::to_string(eps));
-    }
+    if (eps < 0) malformed("epsilon >= 0", text_of(static_cast<float>(eps)));
     return eps;
   }
 
@@ -129,6 +130,12 @@ class OnnxNode {
   const std::string& input(int k) const {
     if (!has_input(k)) malformed("an input " + std::to_string(k), "none");
     return node_.input(k);
+  }
+
+  static std::string text_of(float value) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%g", static_cast<double>(value));
+    return text;
   }
 
   const onnx_proto::AttributeProto* attribute(const char* name, int type) const {

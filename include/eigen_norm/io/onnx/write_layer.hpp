@@ -83,6 +83,7 @@ void write_layer(const GroupNorm<Scalar, Channels>& layer, OnnxWriter& to) {
            onnx_dims(to, options, channels, to.rank(2, memory::Shape::max_rank, 4)));
   to.number("epsilon", options.eps);
   to.integer("num_groups", layer.num_groups());
+  to.stash_type(type);
   to.parameter("scale", parameter_or(layer.gamma(), options.gamma, channels, 1), {channels}, type);
   to.parameter("bias", parameter_or(layer.beta(), options.beta, channels, 0), {channels}, type);
 }
@@ -98,9 +99,11 @@ memory::Shape begin_trailing(const char* op_type, std::int64_t opset, double eps
                                        std::min(shape.rank() + 1, memory::Shape::max_rank))),
       -1);
   std::copy_n(layer.normalized_shape().begin(), shape.rank(), dims.end() - shape.rank());
-  to.begin(op_type, opset, element_type_of<typename Layer::Scalar>(), dims);
+  constexpr ElementType type = element_type_of<typename Layer::Scalar>();
+  to.begin(op_type, opset, type, dims);
   to.integer("axis", -shape.rank());
   to.number("epsilon", eps);
+  to.stash_type(type);
   return shape;
 }
 
@@ -108,9 +111,9 @@ template <typename Scalar, int Features>
 void write_layer(const LayerNorm<Scalar, Features>& layer, OnnxWriter& to) {
   const auto& options = layer.options();
   const memory::Shape shape = begin_trailing("LayerNormalization", 17, options.eps, layer, to);
-  to.parameter("Scale", parameter_or(layer.gamma(), options.gamma, shape.size(), 1), shape,
-               to.type());
-  if (options.beta) to.parameter("B", layer.beta(), shape, to.type());
+  constexpr ElementType type = element_type_of<Scalar>();
+  to.parameter("Scale", parameter_or(layer.gamma(), options.gamma, shape.size(), 1), shape, type);
+  if (options.beta) to.parameter("B", layer.beta(), shape, type);
 }
 
 /// gamma is written as it scales.
@@ -123,7 +126,7 @@ void write_layer(const RMSNorm<Scalar, Features>& layer, OnnxWriter& to) {
       begin_trailing("RMSNormalization", 23, options.eps.value_or(machine), layer, to);
   Parameters<P> scale = parameter_or(layer.gamma(), options.gamma, shape.size(), 1);
   if (options.gamma && options.zero_centered_gamma) scale += P(1);
-  to.parameter("scale", scale, shape, to.type());
+  to.parameter("scale", scale, shape, element_type_of<Scalar>());
 }
 
 }  // namespace EIGEN_NORM_ABI

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "eigen_norm/io/atomic_file.hpp"
 #include "eigen_norm/io/byte_order.hpp"
 #include "eigen_norm/io/copy.hpp"
 #include "eigen_norm/io/onnx/graph.hpp"
@@ -49,11 +48,14 @@ class OnnxWriter {
     node_->add_output("Y");
     describe(*graph.add_input(), "X", type, dims);
     describe(*graph.add_output(), "Y", type, dims);
-    type_ = type;
   }
-  ElementType type() const { return type_; }
 
   void integer(const char* name, std::int64_t value) { attribute(name, INT).set_i(value); }
+
+  /// Statistics are to be taken in float, which is the default, or in double for data in double.
+  void stash_type(ElementType type) {
+    if (type == ElementType::f64) integer("stash_type", onnx_type_of(type));
+  }
 
   /// ONNX's attributes are float, which must hold it.
   void number(const char* name, double value) {
@@ -98,16 +100,13 @@ class OnnxWriter {
     tensor.set_raw_data(std::move(bytes));
   }
 
-  /// Puts the file there in one step.
-  void save() const {
+  /// What the file is to hold.
+  std::string bytes() const {
     if (model_.ByteSizeLong() > INT_MAX) {
       refuse("a model of less than 2 GiB, the limit of protobuf",
              std::to_string(model_.ByteSizeLong()) + " bytes");
     }
-    const std::string bytes = model_.SerializeAsString();
-    AtomicFile file(path_);
-    file.write(bytes.data(), bytes.size());
-    file.commit();
+    return model_.SerializeAsString();
   }
 
   /// ONNX cannot say what the layer is.
@@ -151,7 +150,6 @@ class OnnxWriter {
   std::optional<int> rank_;
   onnx_proto::ModelProto model_;
   onnx_proto::NodeProto* node_ = nullptr;
-  ElementType type_ = ElementType::f32;
 };
 
 }  // namespace EIGEN_NORM_ABI
