@@ -56,6 +56,11 @@ TEST(StateDict, HoldsViewsThatFollowTheLayer) {
   EXPECT_EQ(state.get<Eigen::ArrayXf>("norm.weight")[1], 6);
 }
 
+TEST(StateDict, IsEmptyByBraces) {
+  const StateDict state{};
+  EXPECT_EQ(state.size(), 0U);
+}
+
 TEST(StateDict, RefusesANameTwice) {
   const BatchNorm1d<float> norm(2);
   StateDict state;

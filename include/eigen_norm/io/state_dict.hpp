@@ -20,6 +20,8 @@ inline namespace EIGEN_NORM_ABI {
 ///     Eigen::MatrixXf weights = state.get<Eigen::MatrixXf>("stem.weight");
 class StateDict : public NamedTensors<TensorView> {
  public:
+  StateDict() {}  // no aggregate, whose base the caller could not make by {}
+
   /// Throws std::invalid_argument where there is none of that name.
   const TensorView& at(const std::string& name) const {
     const Entry* const entry = this->find(name);

@@ -65,7 +65,7 @@ void expect_same_inference(const Layer& layer, const test::Dims& dims) {
 template <typename Scalar>
 class OnnxWriting : public testing::Test {};
 using Scalars = testing::Types<float, double, half, bfloat16>;
-TYPED_TEST_SUITE(OnnxWriting, Scalars);
+TYPED_TEST_SUITE(OnnxWriting, Scalars, );  // C++17 wants the comma
 
 TYPED_TEST(OnnxWriting, KeepsBatchNorm) {
   using Scalar = TypeParam;
@@ -258,7 +258,7 @@ TEST(OnnxFile, IsRefusedForNumbersBeyondTheirTypesInOnnx) {
 }
 
 TEST(OnnxFile, IsRefusedForAnotherRankAndParametersOfAnotherSize) {
-  expect_refused(BatchNorm2d<float>(2), "X of 4 to 4 dimensions, got 3", 3);
+  expect_refused(BatchNorm2d<float>(2), "X of 4 dimensions, got 3", 3);
   expect_refused(BatchNorm1d<float>(2), "X of 2 to 3 dimensions, got 4", 4);
   expect_refused(LayerNorm<float>({2, 3}), "X of 2 to 8 dimensions, got 1", 1);
   LayerNorm<float> norm(3);

@@ -17,9 +17,7 @@ class OnnxChannels {
     if (!x) return;
     const auto rank = static_cast<int>(x->size());
     if (rank < lowest_rank || rank > highest_rank) {
-      const std::string most =
-          lowest_rank == highest_rank ? "" : " to " + std::to_string(highest_rank);
-      node.refuse('"' + node.x() + "\" of " + std::to_string(lowest_rank) + most + " dimensions",
+      node.refuse('"' + node.x() + "\" of " + onnx_ranks(lowest_rank, highest_rank),
                   std::to_string(rank));
     }
     of_x_ = (*x)[1];

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "eigen_norm/io/copy.hpp"
 #include "eigen_norm/io/onnx/broadcast.hpp"
 #include "eigen_norm/io/onnx/graph.hpp"
+#include "eigen_norm/io/onnx/text.hpp"
 #include "eigen_norm/io/state_dict.hpp"
 
 namespace eigen_norm::io {
@@ -39,8 +39,9 @@ class OnnxNode {
   double number(const char* name, float otherwise) const {
     const auto* const found = attribute(name, onnx_proto::AttributeProto::FLOAT);
     const float value = found == nullptr ? otherwise : found->f();
-    if (!kernels::is_finite(value)) malformed("a finite " + std::string(name), text_of(value));
-    return static_cast<double>(value);
+    const auto number = static_cast<double>(value);
+    if (!kernels::is_finite(value)) malformed("a finite " + std::string(name), onnx_text(number));
+    return number;
   }
   std::int64_t integer(const char* name, std::int64_t otherwise) const {
     const auto* const found = attribute(name, onnx_proto::AttributeProto::INT);
@@ -49,7 +50,7 @@ class OnnxNode {
   /// As all these operators have it.
   double epsilon() const {
     const double eps = number("epsilon", 1e-5F);
-    if (eps < 0) malformed("epsilon >= 0", text_of(static_cast<float>(eps)));
+    if (eps < 0) malformed("epsilon >= 0", onnx_text(eps));
     return eps;
   }
 
@@ -132,12 +133,6 @@ class OnnxNode {
     return node_.input(k);
   }
 
-  static std::string text_of(float value) {
-    char text[32];
-    std::snprintf(text, sizeof(text), "%g", static_cast<double>(value));
-    return text;
-  }
-
   const onnx_proto::AttributeProto* attribute(const char* name, int type) const {
     for (const auto& attribute : node_.attribute()) {
       if (attribute.name() != name) continue;
@@ -168,7 +163,11 @@ class OnnxNode {
 
 /// How a node becomes a layer: static Layer read(const OnnxNode&), for each kind of layer.
 template <typename Layer>
-struct OnnxLayer;
+struct OnnxLayer {
+  static_assert(sizeof(Layer) == 0,
+                "eigen_norm: an ONNX node becomes a BatchNorm, InstanceNorm, GroupNorm, LayerNorm "
+                "or RMSNorm");
+};
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::io

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/group_norm.hpp"
 #include "eigen_norm/instance_norm.hpp"

@@ -12,6 +12,7 @@
 #include "eigen_norm/io/byte_order.hpp"
 #include "eigen_norm/io/copy.hpp"
 #include "eigen_norm/io/onnx/graph.hpp"
+#include "eigen_norm/io/onnx/text.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
@@ -27,8 +28,7 @@ class OnnxWriter {
   int rank(int lowest, int highest, int otherwise) const {
     const int rank = rank_.value_or(otherwise);
     if (rank < lowest || rank > highest) {
-      refuse("X of " + std::to_string(lowest) + " to " + std::to_string(highest) + " dimensions",
-             std::to_string(rank));
+      refuse("X of " + onnx_ranks(lowest, highest), std::to_string(rank));
     }
     return rank;
   }
@@ -50,7 +50,9 @@ class OnnxWriter {
     describe(*graph.add_output(), "Y", type, dims);
   }
 
-  void integer(const char* name, std::int64_t value) { attribute(name, INT).set_i(value); }
+  void integer(const char* name, std::int64_t value) {
+    attribute(name, onnx_proto::AttributeProto::INT).set_i(value);
+  }
 
   /// Statistics are to be taken in float, which is the default, or in double for data in double.
   void stash_type(ElementType type) {
@@ -62,11 +64,9 @@ class OnnxWriter {
     const auto rounded = static_cast<float>(value);
     if (std::abs(value) > static_cast<double>(std::numeric_limits<float>::max()) ||
         (rounded == 0) != (value == 0)) {
-      char text[32];
-      std::snprintf(text, sizeof(text), "%g", value);
-      refuse(std::string(name) + " within the range of float", text);
+      refuse(std::string(name) + " within the range of float", onnx_text(value));
     }
-    attribute(name, FLOAT).set_f(rounded);
+    attribute(name, onnx_proto::AttributeProto::FLOAT).set_f(rounded);
   }
 
   /// The next input of the node: of the `type` given, rounded where the values have more digits.
@@ -115,9 +115,6 @@ class OnnxWriter {
   }
 
  private:
-  static constexpr auto INT = onnx_proto::AttributeProto::INT;
-  static constexpr auto FLOAT = onnx_proto::AttributeProto::FLOAT;
-
   /// Of the first ONNX that had the opset.
   static std::int64_t ir_version_of(std::int64_t opset) {
     return opset >= 23 ? 11 : opset >= 21 ? 10 : 8;
