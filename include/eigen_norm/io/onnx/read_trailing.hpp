@@ -76,6 +76,7 @@ std::vector<Index> onnx_features(const OnnxNode& node, const memory::Shape& shap
                 shape.text());
   }
   std::vector<Index> dims;
+  dims.reserve(static_cast<std::size_t>(shape.rank()));
   for (int axis = 0; axis < shape.rank(); ++axis) dims.push_back(shape[axis]);
   return dims;
 }
