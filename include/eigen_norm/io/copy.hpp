@@ -92,7 +92,7 @@ decltype(auto) visit_types(ElementType from, ElementType to, const Visit& visit)
 
 /// Whether `copy` would keep every value in range.
 inline bool all_fit(const TensorView& from, ElementType to) {
-  if (from.type == to) return true;
+  if (from.type == to || from.shape.size() == 0) return true;
   return visit_types(from.type, to, [&](auto a, auto b) {
     const char* const data = static_cast<const char*>(from.data);
     auto visit = [&](Index offset, Index) {
