@@ -14,7 +14,7 @@ install_clang_with_sanitizers
 install_missing g++ cmake ninja-build libeigen3-dev libgtest-dev zlib1g-dev
 
 seconds=${1:-20}
-read -ra targets <<<"${TARGETS:-batch_norm conditioned group_norm instance_norm split_batch trailing}"
+read -ra targets <<<"${TARGETS:-batch_norm conditioned group_norm instance_norm npy split_batch trailing}"
 build=$root/build/fuzz
 cmake -S "$root" -B "$build" -DCMAKE_CXX_COMPILER="${FUZZ_CXX:-clang++}" \
   -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DEIGEN_NORM_BUILD_FUZZERS=ON \
