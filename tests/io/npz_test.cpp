@@ -132,7 +132,7 @@ class Faulty {
 constexpr std::size_t method = 10, checksum = 16, packed_size = 20, size = 24, local_header = 42;
 
 // The bytes of an archive of one member, which is as it should be.
-std::string zip_of(const std::string& name, const std::string& contents) {
+std::string zip_of(const std::string& name, std::string contents) {
   const test::TemporaryFolder folder;
   const std::string path = folder.path("archive.zip");
   io::ZipWriter archive(path);

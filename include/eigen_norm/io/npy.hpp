@@ -80,7 +80,7 @@ Plain load_npy(const std::string& path) {
 class NpyBytes {
  public:
   /// `name` begins the message. Throws std::invalid_argument for bfloat16, which NumPy has not.
-  NpyBytes(const TensorView& tensor, const std::string& name) : tensor_(tensor) {
+  NpyBytes(const TensorView& tensor, const std::string& name) : tensor_{tensor} {
     if (numpy_name_of(tensor.type) == nullptr) {
       memory::raise_invalid(name + ": expected a type that NumPy has, got " + name_of(tensor.type));
     }
@@ -91,15 +91,16 @@ class NpyBytes {
     copy_.reset(new char[size()]);
     tensor_.data = copy_.get();
     tensor_.strides = packed_strides(tensor.shape);
-    copy(tensor, MutableTensorView{tensor_});
+    copy(tensor, tensor_);
   }
 
-  const std::string& header() const { return header_; }
-  const void* data() const { return tensor_.data; }
+  /// To be read: libzip wants pointers to what is not const.
+  std::string& header() { return header_; }
+  void* data() { return tensor_.target(); }
   std::size_t size() const { return bytes_of(tensor_); }
 
  private:
-  TensorView tensor_;
+  MutableTensorView tensor_;
   std::string header_;
   std::unique_ptr<char[]> copy_;
 };
@@ -109,7 +110,7 @@ class NpyBytes {
 template <typename X>
 void save_npy(const std::string& path, const X& x) {
   if constexpr (std::is_base_of_v<TensorView, X>) {
-    const NpyBytes bytes(x, path);
+    NpyBytes bytes(x, path);
     AtomicFile file(path);
     file.write(bytes.header().data(), bytes.header().size());
     file.write(bytes.data(), bytes.size());

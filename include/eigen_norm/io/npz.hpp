@@ -33,8 +33,8 @@ inline StateDict load_npz(const std::string& path) {
     const std::string name = member.substr(0, member.size() - suffix.size());
     if (state.contains(name)) archive.fail_at(member, "each name once", "a second");
     const ZipReader::Bytes bytes = archive.read(i);
-    state.add_view(name, view_of_npy(bytes.data.get(), bytes.size, path + ": " + member),
-                   bytes.data);
+    const std::string where = std::string(path).append(": ").append(member);
+    state.add_view(name, view_of_npy(bytes.data.get(), bytes.size, where), bytes.data);
   }
   return state;
 }
@@ -50,16 +50,16 @@ inline void save_npz(const std::string& path, const StateDict& state) {
   std::vector<NpyBytes> members;
   members.reserve(state.size());
   for (const StateDict::Entry& entry : state) {
-    if (entry.name.find('\0') != entry.name.npos) {
+    if (entry.name.find('\0') != std::string::npos) {
       memory::raise_invalid(path + ": expected names without null characters, got one in " +
-                            entry.name.c_str() + "...");
+                            entry.name.substr(0, entry.name.find('\0')) + "...");
     }
     members.emplace_back(entry.view, path + ": " + entry.name);
   }
   ZipWriter archive(path);
-  std::size_t i = 0;
+  auto next = members.begin();
   for (const StateDict::Entry& entry : state) {
-    const NpyBytes& member = members[i++];
+    NpyBytes& member = *next++;
     archive.add(entry.name + ".npy", member.header(), member.data(), member.size());
   }
   archive.commit();

@@ -69,8 +69,8 @@ struct Naming {
     std::replace(name.begin(), name.end(), '/', '.');
     if (extra == Extra::number) {
       const std::size_t colon = name.rfind(':');
-      const bool is_number =
-          colon != name.npos && name.find_first_not_of("0123456789", colon + 1) == name.npos;
+      const bool is_number = colon != std::string::npos &&
+                             name.find_first_not_of("0123456789", colon + 1) == std::string::npos;
       if (is_number) name.resize(colon);
     } else if (extra != Extra::none) {
       for (const std::string start : {"params.", "batch_stats."}) {

@@ -24,7 +24,7 @@ using ZipHandle = std::unique_ptr<zip_t, DiscardZip>;
 class ZipReader {
  public:
   struct Bytes {
-    std::shared_ptr<const char> data;
+    std::shared_ptr<char> data;
     std::size_t size;
   };
 
@@ -55,18 +55,19 @@ class ZipReader {
   Bytes read(std::size_t member) const {
     const std::string name = this->name(member);
     const std::size_t size = size_of(member, name);
+    const Bytes bytes{{new char[size], std::default_delete<char[]>()}, size};
     const File file(zip_fopen_index(archive_.get(), member, 0));
     if (!file) fail_at(name, "a member to read", reason());
-    const std::shared_ptr<char> bytes(new char[size], std::default_delete<char[]>());
     std::size_t done = 0;
-    while (done < size) {
-      const std::size_t more = read_some(file.get(), name, bytes.get() + done, size - done);
+    while (done < bytes.size) {
+      const std::size_t more =
+          read_some(file.get(), name, bytes.data.get() + done, bytes.size - done);
       if (more == 0) fail_at(name, bytes_text(size), std::to_string(done));
       done += more;
     }
     char beyond;  // and at the end libzip compares the checksum
     if (read_some(file.get(), name, &beyond, 1) != 0) fail_at(name, bytes_text(size), "more");
-    return {bytes, size};
+    return bytes;
   }
 
   [[noreturn]] void fail_at(const std::string& member, const std::string& expected,

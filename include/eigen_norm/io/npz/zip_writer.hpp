@@ -22,12 +22,11 @@ class ZipWriter {
     fail(text);
   }
 
-  /// A member of two parts, which must stay where they are until `commit`.
-  void add(const std::string& name, const std::string& head, const void* data, std::size_t size) {
-    // libzip reads through pointers to what is not const.
-    auto* const bytes = static_cast<zip_uint8_t*>(const_cast<void*>(data));
-    auto* const first = reinterpret_cast<zip_uint8_t*>(const_cast<char*>(head.data()));
-    const zip_buffer_fragment_t parts[] = {{first, head.size()}, {bytes, size}};
+  /// A member of two parts, which must stay where they are until `commit`, and are only read.
+  void add(const std::string& name, std::string& head, void* data, std::size_t size) {
+    auto* const first = reinterpret_cast<zip_uint8_t*>(head.data());
+    const zip_buffer_fragment_t parts[] = {{first, head.size()},
+                                           {static_cast<zip_uint8_t*>(data), size}};
     zip_source_t* const source =
         zip_source_buffer_fragment(archive_.get(), parts, size > 0 ? 2 : 1, 0);
     if (source == nullptr) fail(zip_strerror(archive_.get()));
