@@ -55,7 +55,7 @@ class ZipReader {
   Bytes read(std::size_t member) const {
     const std::string name = this->name(member);
     const std::size_t size = size_of(member, name);
-    const Bytes bytes{{new char[size], std::default_delete<char[]>()}, size};
+    Bytes bytes{{new char[size], std::default_delete<char[]>()}, size};
     const File file(zip_fopen_index(archive_.get(), member, 0));
     if (!file) fail_at(name, "a member to read", reason());
     std::size_t done = 0;
