@@ -51,6 +51,15 @@ TEST(Copy, ReadsAndWritesAtAnyAddress) {
   }
 }
 
+TEST(Copy, KeepsEveryBitOfTheSameType) {
+  const std::uint16_t signalling_nan = 0x7c01;
+  Eigen::Matrix<Eigen::half, 2, 2> from;
+  from.setConstant(Eigen::numext::bit_cast<Eigen::half>(signalling_nan));
+  Eigen::Matrix<Eigen::half, 2, 2, Eigen::RowMajor> to;
+  copy(from, to);
+  EXPECT_EQ(std::memcmp(&to(1, 0), &signalling_nan, sizeof(signalling_nan)), 0);
+}
+
 TEST(Copy, TurnsBytesOfTheOtherOrderRound) {
   const Eigen::Array<std::int32_t, 2, 1> values(1, -2);
   std::int32_t turned[2];
@@ -104,6 +113,13 @@ TEST(AllFit, TellsWhatARangeCannotHold) {
   const std::int64_t lowest = -large;
   EXPECT_TRUE(io::all_fit(view_of(lowest), ElementType::i32));
   EXPECT_TRUE(io::all_fit(view_of(large), ElementType::i64));
+}
+
+TEST(AllFit, FindsNothingToLookAtInAnEmptyTensorOfManyRows) {
+  TensorView view;
+  view.shape = {Index{1} << 62, 0};
+  view.strides = io::packed_strides(view.shape);
+  EXPECT_TRUE(io::all_fit(view, io::ElementType::f16));
 }
 
 TEST(AllFit, LooksAtEveryElementOfAView) {

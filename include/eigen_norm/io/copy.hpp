@@ -50,10 +50,13 @@ inline bool is_convertible(ElementType from, ElementType to) {
   return is_integer(from) == is_integer(to);
 }
 
-/// static_cast, from half and bfloat16 and to them by way of float.
+/// static_cast, from half and bfloat16 and to them by way of float; of the same type the same bits,
+/// those of a NaN too.
 template <typename To, typename From>
 To convert(const From& value) {
-  if constexpr (std::is_same_v<From, Eigen::half> || std::is_same_v<From, Eigen::bfloat16>) {
+  if constexpr (std::is_same_v<From, To>) {
+    return value;
+  } else if constexpr (std::is_same_v<From, Eigen::half> || std::is_same_v<From, Eigen::bfloat16>) {
     return static_cast<To>(static_cast<float>(value));
   } else {
     return static_cast<To>(value);
@@ -89,7 +92,7 @@ decltype(auto) visit_types(ElementType from, ElementType to, const Visit& visit)
 
 /// Whether `copy` would keep every value in range.
 inline bool all_fit(const TensorView& from, ElementType to) {
-  if (from.type == to) return true;
+  if (from.type == to || from.shape.size() == 0) return true;
   return visit_types(from.type, to, [&](auto a, auto b) {
     const char* const data = static_cast<const char*>(from.data);
     auto visit = [&](Index offset, Index) {
