@@ -511,6 +511,12 @@ inline namespace EIGEN_NORM_ABI {
 template <typename P, int Size = Eigen::Dynamic>
 using Parameters = Eigen::Array<P, Eigen::Dynamic, 1, Eigen::ColMajor, Size, 1>;
 
+/// y = x * scale + shift, by channel or feature.
+template <typename P, int Size = Eigen::Dynamic>
+struct ChannelAffine {
+  Parameters<P, Size> scale, shift;
+};
+
 /// An array that keeps its memory: `resize` allocates only beyond the largest size so far.
 template <typename S, int Size = Eigen::Dynamic>
 class Buffered {
@@ -5815,12 +5821,6 @@ class RunningStatistics {
 namespace eigen_norm {
 inline namespace EIGEN_NORM_ABI {
 
-/// y = x * scale + shift, by channel.
-template <typename P, int Size = Eigen::Dynamic>
-struct ChannelAffine {
-  Parameters<P, Size> scale, shift;
-};
-
 /// What the layers over channels share that may keep running statistics: BatchNorm and
 /// InstanceNorm. In training they normalise by the statistics of the data; in eval, in infer and
 /// when frozen by the running ones, where they keep some.
@@ -5847,6 +5847,10 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
 
   const Options& options() const { return options_; }
   Index num_features() const { return num_features_; }
+  /// As error messages have it: "BatchNorm2d(64)".
+  std::string name() const {
+    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
+  }
 
   /// Uses the running statistics and keeps them, whatever train() says, until unfreeze().
   void freeze() {
@@ -5879,21 +5883,23 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Where a mean is many sigma from 0, infer itself is more
-  /// accurate. Throws std::logic_error without running statistics.
-  ChannelAffine<P, Channels> inference_affine() const {
+  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
+  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
+  /// statistics.
+  template <typename T = P>
+  ChannelAffine<T, Channels> inference_affine() const {
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
     const auto affine = this->affine().view();
-    ChannelAffine<P, Channels> result;
+    ChannelAffine<T, Channels> result;
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
       const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
       const S scale = S(affine.gamma_at(c)) * running.inv_std;
-      result.scale[c] = kernels::narrow<P>(scale);
-      result.shift[c] = static_cast<P>(S(affine.beta_at(c)) - running.mean * scale);
+      result.scale[c] = kernels::narrow<T>(scale);
+      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
     }
     return result;
   }
@@ -5914,9 +5920,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   TrackingLayer& operator=(const TrackingLayer&) = default;
   TrackingLayer& operator=(TrackingLayer&&) noexcept = default;
 
-  std::string name() const {
-    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
-  }
   void check_tracking(const char* call) const {
     if (options_.track_running_stats) return;
     memory::raise_logic(name() + ": " + call +
@@ -6514,6 +6517,10 @@ class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channe
   const GroupNormOptions& options() const { return options_; }
   Index num_groups() const { return num_groups_; }
   Index num_channels() const { return num_channels_; }
+  /// As error messages have it: "GroupNorm(32, 512)".
+  std::string name() const {
+    return "GroupNorm(" + std::to_string(num_groups_) + ", " + std::to_string(num_channels_) + ")";
+  }
 
  private:
   static Index checked(Index num_groups, Index num_channels, const GroupNormOptions& options) {
@@ -6526,10 +6533,6 @@ class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channe
     }
     check_eps("GroupNorm", options.eps);
     return num_channels;
-  }
-
-  std::string name() const {
-    return "GroupNorm(" + std::to_string(num_groups_) + ", " + std::to_string(num_channels_) + ")";
   }
 
   template <int Rank>
@@ -6692,6 +6695,9 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   friend typename Base::CallsBase;
 
  public:
+  using typename Base::P;
+  using typename Base::S;
+
   explicit TrailingLayer(Index features, const Options& options = {})
       : TrailingLayer(memory::Shape{features}, options) {}
   TrailingLayer(std::initializer_list<Index> normalized_shape, const Options& options = {})
@@ -6712,6 +6718,30 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
     for (int axis = 0; axis < shape_.rank(); ++axis) dimensions.push_back(shape_[axis]);
     return dimensions;
   }
+  /// As error messages have it: "LayerNorm({56, 56})".
+  std::string name() const {
+    const std::string list = shape_.list();
+    return Derived::class_name() + (shape_.rank() == 1 ? "(" + list + ")" : "({" + list + "})");
+  }
+
+  /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then rounded
+  /// to T.
+  template <typename T = P>
+  ChannelAffine<T, Features> feature_affine() const {
+    this->check_parameters();
+    const auto affine = this->affine().view();
+    ChannelAffine<T, Features> result;
+    result.scale.setConstant(shape_.size(), T(1));
+    result.shift.setConstant(shape_.size(), T(0));
+    for (Index i = 0; i < this->gamma().size(); ++i) {
+      result.scale[i] = static_cast<T>(S(affine.gamma[i]) + S(affine.gamma_offset));
+    }
+    for (Index i = 0; i < this->beta().size(); ++i) {
+      result.shift[i] = static_cast<T>(affine.beta[i]);
+    }
+    return result;
+  }
 
  protected:
   /// The options as every such layer understands them.
@@ -6728,7 +6758,7 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
       : TrailingLayer(shape, options, Derived::settings(options)) {}
   TrailingLayer(const memory::Shape& shape, const Options& options, const Settings& settings)
       : Base(checked(shape, settings.eps), settings.eps, settings.gamma, settings.beta,
-             typename Base::P(settings.zero_centered_gamma ? 1 : 0)),
+             P(settings.zero_centered_gamma ? 1 : 0)),
         shape_(shape),
         options_(options) {}
 
@@ -6758,11 +6788,6 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
     check_size<Features>(name, "normalized_shape", shape.size());
     check_eps(name, eps);
     return shape.size();
-  }
-
-  std::string name() const {
-    const std::string list = shape_.list();
-    return Derived::class_name() + (shape_.rank() == 1 ? "(" + list + ")" : "({" + list + "})");
   }
 
   template <int Rank>
@@ -6885,6 +6910,328 @@ class RMSNorm : public TrailingLayer<RMSNorm<Scalar, Features>, Scalar, Features
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
+
+// === eigen_norm/fold/folded.hpp
+
+/// What all folds share: the weight and the bias of a neighbouring layer as they come and as they
+/// go.
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+template <typename X>
+using Plain = typename memory::EigenObject<X>::Plain;
+template <typename X>
+using ScalarOf = typename memory::EigenObject<X>::Scalar;
+
+template <typename Scalar>
+inline constexpr bool is_real =
+    !Eigen::NumTraits<Scalar>::IsInteger && !Eigen::NumTraits<Scalar>::IsComplex;
+
+/// The weight and the bias that a layer has once a normalization is folded into it.
+template <typename Weight, typename Bias>
+struct Folded {
+  static_assert(is_real<ScalarOf<Weight>> && is_real<ScalarOf<Bias>>,
+                "eigen_norm: a weight or bias to fold into must be real and not of integers");
+  Weight weight;
+  Bias bias;
+};
+
+template <typename X>
+inline constexpr bool is_eigen = memory::is_dense<X> || memory::is_tensor<X>;
+
+/// BatchNorm and InstanceNorm.
+template <typename Derived, typename Scalar, int Channels, typename Options>
+std::true_type is_tracking_test(const TrackingLayer<Derived, Scalar, Channels, Options>*);
+std::false_type is_tracking_test(const void*);
+
+template <typename Norm>
+inline constexpr bool is_tracking = decltype(is_tracking_test(std::declval<Norm*>()))::value;
+
+/// LayerNorm and RMSNorm.
+template <typename Derived, typename Scalar, int Features, typename Options>
+std::true_type is_trailing_test(const TrailingLayer<Derived, Scalar, Features, Options>*);
+std::false_type is_trailing_test(const void*);
+
+template <typename Norm>
+inline constexpr bool is_trailing = decltype(is_trailing_test(std::declval<Norm*>()))::value;
+
+/// What is computed in: the widest of the layer's Stat and those of weight and bias.
+template <typename Norm, typename Weight, typename Bias>
+using Wide =
+    std::common_type_t<Stat<typename Norm::Scalar>, Stat<ScalarOf<Weight>>, Stat<ScalarOf<Bias>>>;
+
+/// The same axis counted from the front; `what` is "output" or "input".
+inline int checked_axis(const std::string& layer, const char* what, Index axis, int rank) {
+  if (axis < -rank || axis >= rank) {
+    memory::raise_invalid(layer + ": expected an " + what + " axis from " + std::to_string(-rank) +
+                          " to " + std::to_string(rank - 1) + ", got " + std::to_string(axis));
+  }
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+[[noreturn]] inline void raise_weight(const std::string& layer, const std::string& expected,
+                                      int axis, const memory::Shape& shape) {
+  memory::raise_invalid(layer + ": expected a weight with " + expected + " on axis " +
+                        std::to_string(axis) + ", got " + shape.text());
+}
+
+/// A bias may lie along any of its axes.
+inline void check_bias(const std::string& layer, Index outputs, const memory::Shape& shape) {
+  if (shape.without_ones() != memory::Shape{outputs}.without_ones()) {
+    memory::raise_invalid(layer + ": expected a bias of " + std::to_string(outputs) +
+                          " values, got " + shape.text());
+  }
+}
+
+/// visit(element, its index along the axis, its index along all others) in the order of memory; for
+/// a matrix the last is the index along the other axis.
+template <typename Weight, typename Visit>
+void for_each_along(Weight& weight, int axis, const Visit& visit) {
+  using Object = memory::EigenObject<Weight>;
+  const memory::Shape shape = Object::shape(weight);
+  const Index before = shape.product(0, axis), after = shape.product(axis + 1, shape.rank());
+  const Index outer = Object::row_major ? before : after,
+              inner = Object::row_major ? after : before;
+  auto* element = weight.data();
+  for (Index o = 0; o < outer; ++o) {
+    for (Index along = 0; along < shape[axis]; ++along) {
+      for (Index i = 0; i < inner; ++i) visit(*element++, along, o * inner + i);
+    }
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/rounding.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// The float next to a wider number whose last bit is odd, or the number itself where a float holds
+/// it: what was cut off is never lost on a later rounding to 11 bits or fewer.
+template <typename Wide>
+float round_to_odd(const Wide& value) {
+  const auto nearest = static_cast<float>(value);
+  const auto there = static_cast<Wide>(nearest);
+  if (!(there < value || there > value)) return nearest;
+  std::uint32_t bits;
+  std::memcpy(&bits, &nearest, sizeof bits);
+  if (bits % 2 == 1) return nearest;
+  constexpr float largest = std::numeric_limits<float>::max();
+  return std::nextafter(nearest, there < value ? largest : -largest);
+}
+
+/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
+/// between two numbers, after a float that was not, it takes the wrong one.
+template <typename To, typename Wide>
+To rounded(const Wide& value) {
+  if constexpr (kernels::is_16_bit_float<To>) {
+    return static_cast<To>(round_to_odd(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/into_following.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// What a norm's result has been multiplied by and what was added to it, by input of the layer that
+/// follows: by feature, of which there must be as many as inputs.
+template <typename S, typename Derived, typename Scalar, int Features, typename Options>
+ChannelAffine<S> affine_of_inputs(const TrailingLayer<Derived, Scalar, Features, Options>& norm,
+                                  int axis, const memory::Shape& shape) {
+  const auto affine = norm.template feature_affine<S>();
+  if (shape[axis] != affine.scale.size()) {
+    raise_weight(norm.name(), std::to_string(affine.scale.size()) + " inputs", axis, shape);
+  }
+  return {affine.scale, affine.shift};
+}
+
+/// By channel: in inference, and where (C, H, W) was made flat, H * W inputs in a row meet the same
+/// one, or, channels last, every C-th input.
+template <typename S, typename Derived, typename Scalar, int Channels, typename Options>
+ChannelAffine<S> affine_of_inputs(const TrackingLayer<Derived, Scalar, Channels, Options>& norm,
+                                  int axis, const memory::Shape& shape) {
+  const auto affine = norm.template inference_affine<S>();
+  const Index channels = norm.num_features(), inputs = shape[axis], each = inputs / channels;
+  if (inputs == 0 || inputs % channels != 0) {
+    raise_weight(norm.name(), "a multiple of " + std::to_string(channels) + " inputs", axis, shape);
+  }
+  const bool first = norm.options().channels == ChannelAxis::first;
+  ChannelAffine<S> result{Parameters<S>(inputs), Parameters<S>(inputs)};
+  for (Index i = 0; i < inputs; ++i) {
+    const Index c = first ? i / each : i % channels;
+    result.scale[i] = affine.scale[c];
+    result.shift[i] = affine.shift[c];
+  }
+  return result;
+}
+
+/// The fold itself, in place, on objects that own their memory.
+template <typename Norm, typename Weight, typename Bias>
+void fold_following(const Norm& norm, Folded<Weight, Bias>& layer, Index input_axis) {
+  static_assert(is_tracking<Norm> || is_trailing<Norm>,
+                "eigen_norm: into_following takes BatchNorm, or InstanceNorm with running "
+                "statistics, LayerNorm or RMSNorm");
+  static_assert(memory::EigenObject<Weight>::rank == 2,
+                "eigen_norm: into_following takes the weight of a linear layer, a matrix; a "
+                "convolution pads the norm's result with zeros, for which no bias can make up");
+  using S = Wide<Norm, Weight, Bias>;
+  const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "input", input_axis, shape.rank());
+  const ChannelAffine<S> affine = affine_of_inputs<S>(norm, axis, shape);
+  const Index outputs = shape[1 - axis];
+  check_bias(norm.name(), outputs, memory::EigenObject<Bias>::shape(layer.bias));
+
+  auto* const bias = layer.bias.data();
+  Parameters<S> sums(outputs);
+  for (Index o = 0; o < outputs; ++o) sums[o] = S(bias[o]);
+  for_each_along(layer.weight, axis, [&](auto& element, Index i, Index o) {
+    const S before = S(element);
+    sums[o] += S(before * affine.shift[i]);
+    element = rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
+  });
+  for (Index o = 0; o < outputs; ++o) bias[o] = rounded<ScalarOf<Bias>>(sums[o]);
+}
+
+/// y = W norm(x) + b as y = W' z + b', where z is x itself for BatchNorm, and InstanceNorm with
+/// running statistics, in inference; for LayerNorm and RMSNorm it is the norm `without_affine`:
+///
+///     W'(o, i) = W(o, i) * scale(i),   b'(o) = b(o) + sum_i W(o, i) * shift(i)
+///
+/// with the scale and shift of inference_affine, or of feature_affine. The weight is a matrix, (O,
+/// I) or (I, O), and `input_axis` is that of the inputs: 1 or 0, or counted from the end -1 or -2.
+/// They are in the row-major order of (C, H, W), or of (H, W, C) where the norm has its channels
+/// last, and for LayerNorm and RMSNorm of normalized_shape. Bias and result are as in
+/// into_preceding.
+///
+/// Not for convolutions that pad: they pad the norm's result with zeros, but folded they would pad
+/// x with zeros, whose normalised value is shift, and no bias makes up for that at the borders
+/// alone.
+///
+/// Throws std::invalid_argument for a weight or bias of another size, and std::logic_error where
+/// BatchNorm or InstanceNorm has no running statistics.
+template <typename Norm, typename Weight, typename Bias, std::enable_if_t<is_eigen<Bias>, int> = 0>
+auto into_following(const Norm& norm, const Weight& weight, const Bias& bias,
+                    Index input_axis = 1) {
+  Folded<Plain<Weight>, Plain<Bias>> layer{Plain<Weight>(weight), Plain<Bias>(bias)};
+  fold_following(norm, layer, input_axis);
+  return layer;
+}
+
+/// The same of a layer without a bias, which has one of the weight's scalar afterwards.
+template <typename Norm, typename Weight>
+auto into_following(const Norm& norm, const Weight& weight, Index input_axis = 1) {
+  Folded<Plain<Weight>, Parameters<ScalarOf<Weight>>> layer{Plain<Weight>(weight), {}};
+  const memory::Shape shape = memory::EigenObject<Plain<Weight>>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "input", input_axis, shape.rank());
+  layer.bias.setZero(shape.without(axis).size());
+  fold_following(norm, layer, input_axis);
+  return layer;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/into_preceding.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// The fold itself, in place, on objects that own their memory.
+template <typename Norm, typename Weight, typename Bias>
+void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_axis) {
+  static_assert(is_tracking<Norm>,
+                "eigen_norm: into_preceding takes BatchNorm, or InstanceNorm with running "
+                "statistics; the statistics of other layers are those of each input");
+  using S = Wide<Norm, Weight, Bias>;
+  const auto affine = norm.template inference_affine<S>();
+  const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "output", output_axis, shape.rank());
+  const Index channels = norm.num_features();
+  if (shape[axis] != channels) {
+    raise_weight(norm.name(), std::to_string(channels) + " outputs", axis, shape);
+  }
+  check_bias(norm.name(), channels, memory::EigenObject<Bias>::shape(layer.bias));
+
+  for_each_along(layer.weight, axis, [&](auto& element, Index c, Index) {
+    element = rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
+  });
+  auto* const bias = layer.bias.data();
+  for (Index c = 0; c < channels; ++c) {
+    // The mean goes first: it is mostly the old bias, and nothing is lost where they are alike.
+    const S centred = S(bias[c]) - S(norm.running_mean()[c]), scaled = centred * affine.scale[c];
+    const S beta = norm.beta().size() > 0 ? S(norm.beta()[c]) : S(0);
+    bias[c] = rounded<ScalarOf<Bias>>(S(scaled + beta));
+  }
+}
+
+/// y = norm(W x + b) in inference as y = W' x + b', for BatchNorm, and InstanceNorm with running
+/// statistics, behind a convolution or a linear layer whose outputs are the norm's channels:
+///
+///     W'(c, ...) = W(c, ...) * scale(c),   b'(c) = (b(c) - mean(c)) * scale(c) + beta(c)
+///     scale(c) = gamma(c) / sqrt(var(c) + eps)
+///
+/// The outputs run along `output_axis` of the weight, which counts from the end where it is
+/// negative: 0 for (O, I) and (O, I / groups, kH, kW), 1 for a transposed convolution (I, O, kH,
+/// kW), -1 for Keras' (kH, kW, I, O). The bias is any vector. Both are returned as owning objects
+/// of their kind and scalar, computed in double and rounded once. The norm stays as it is, and its
+/// mode does not matter.
+///
+/// Throws std::invalid_argument for a weight or bias of another size, and std::logic_error where
+/// the norm has no running statistics.
+template <typename Norm, typename Weight, typename Bias, std::enable_if_t<is_eigen<Bias>, int> = 0>
+auto into_preceding(const Norm& norm, const Weight& weight, const Bias& bias,
+                    Index output_axis = 0) {
+  Folded<Plain<Weight>, Plain<Bias>> layer{Plain<Weight>(weight), Plain<Bias>(bias)};
+  fold_preceding(norm, layer, output_axis);
+  return layer;
+}
+
+/// The same of a layer without a bias, which has one of the weight's scalar afterwards.
+template <typename Norm, typename Weight>
+auto into_preceding(const Norm& norm, const Weight& weight, Index output_axis = 0) {
+  Folded<Plain<Weight>, Parameters<ScalarOf<Weight>>> layer{Plain<Weight>(weight), {}};
+  const memory::Shape shape = memory::EigenObject<Plain<Weight>>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "output", output_axis, shape.rank());
+  layer.bias.setZero(shape[axis]);
+  fold_preceding(norm, layer, output_axis);
+  return layer;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/without_affine.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// What stays of a norm whose gamma and beta are folded into the layer that follows: the same
+/// without them.
+template <typename Scalar, int Features>
+LayerNorm<Scalar, Features> without_affine(const LayerNorm<Scalar, Features>& norm) {
+  LayerNormOptions options = norm.options();
+  options.gamma = options.beta = false;
+  return LayerNorm<Scalar, Features>(norm.normalized_shape(), options);
+}
+
+template <typename Scalar, int Features>
+RMSNorm<Scalar, Features> without_affine(const RMSNorm<Scalar, Features>& norm) {
+  RMSNormOptions options = norm.options();
+  options.gamma = false;
+  return RMSNorm<Scalar, Features>(norm.normalized_shape(), options);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
 
 // === eigen_norm/gradient_check.hpp
 
