@@ -8,7 +8,9 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYP
 endif()
 
 add_library(eigen_norm_warnings INTERFACE)
-if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+if(MSVC)  # or clang-cl; Eigen makes more sections than an object file has room for by default
+  target_compile_options(eigen_norm_warnings INTERFACE /W4 /bigobj /utf-8)
+elseif(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(eigen_norm_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion
                                                        -Wshadow -Werror)
 endif()

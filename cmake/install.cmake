@@ -26,7 +26,9 @@ write_basic_package_version_file(
   COMPATIBILITY SameMinorVersion
   ARCH_INDEPENDENT)
 install(FILES ${generated_dir}/eigen_norm-config.cmake
-              ${generated_dir}/eigen_norm-config-version.cmake DESTINATION ${package_dir})
+              ${generated_dir}/eigen_norm-config-version.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/parts.cmake ${PROJECT_SOURCE_DIR}/cmake/Findlibzip.cmake
+        DESTINATION ${package_dir})
 
 # Relative to the .pc file itself, so that an installed tree can be moved.
 file(RELATIVE_PATH include_dir_from_pc ${CMAKE_INSTALL_FULL_DATADIR}/pkgconfig

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: MIT
-# Sourced by the run scripts: install_missing, and the settings they share.
+# Sourced by the run scripts: install_missing, version, and the settings they share.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}; fi
+
+# The version of the library, as version.hpp has it.
+version() {
+  sed -n 's/.*EIGEN_NORM_VERSION_[A-Z]* //p' "$root/include/eigen_norm/version.hpp" | paste -sd.
+}
 
 # Whether that which a Debian package brings is here; a tool may come from elsewhere.
 have() {

@@ -7,7 +7,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 
-quick=(batchnorm_from_scratch train_vs_eval clinical_mlp digits_cnn streaming_filter consumer)
+quick=(batchnorm_from_scratch train_vs_eval clinical_mlp digits_cnn streaming_filter from_torch consumer)
 slow=(fashion_cnn char_transformer claims)
 
 examples=("${quick[@]}")
@@ -25,7 +25,7 @@ case ${1:-} in
     ;;
 esac
 
-install_missing g++ cmake ninja-build libeigen3-dev libcli11-dev zlib1g-dev
+install_missing g++ cmake ninja-build libeigen3-dev libcli11-dev zlib1g-dev nlohmann-json3-dev
 if [[ " ${examples[*]} " =~ " fashion_cnn "|" claims " ]]; then install_missing dataset-fashion-mnist; fi
 
 build=$root/build/examples

@@ -49,6 +49,15 @@ TEST(BatchNorm1d, IsAnAffineMapOfEachChannelInInference) {
   const MatrixXf y =
       (x.array().rowwise() * affine.scale.transpose()).rowwise() + affine.shift.transpose();
   expect_same("y", y, from_eigen(norm.infer(x)));
+  const auto in_double = norm.inference_affine<double>();
+  static_assert(std::is_same_v<decltype(in_double), const ChannelAffine<double>>);
+  const auto gamma = norm.gamma().cast<double>(), var = norm.running_var().cast<double>();
+  const Eigen::ArrayXd scale = gamma / (var + norm.options().eps).sqrt();
+  const Eigen::ArrayXd shift =
+      norm.beta().cast<double>() - norm.running_mean().cast<double>() * scale;
+  EXPECT_TRUE(in_double.scale.isApprox(scale, 1e-15) && in_double.shift.isApprox(shift, 1e-15));
+  EXPECT_TRUE((in_double.scale.cast<float>() == affine.scale).all());
+  EXPECT_TRUE((in_double.shift.cast<float>() == affine.shift).all());
   BatchNormOptions options;
   options.track_running_stats = false;
   expect_error<std::logic_error>(

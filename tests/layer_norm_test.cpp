@@ -52,6 +52,23 @@ TEST(LayerNorm, HasTheDefaultsOfPyTorch) {
   EXPECT_EQ(from_parameters(norm.beta_grad()), Values(12, 0));
 }
 
+TEST(LayerNorm, GivesGammaAndBetaOrOneAndZero) {
+  LayerNormOptions options;
+  for (const bool beta : {true, false}) {
+    options.beta = beta;
+    LayerNorm<float, 3> norm(options);
+    norm.gamma() << 2, -3, 0.1F;
+    if (beta) norm.beta() << 0.1F, 5, -1;
+    const auto affine = norm.feature_affine<double>();
+    static_assert(std::is_same_v<decltype(affine), const ChannelAffine<double, 3>>);
+    EXPECT_EQ(from_parameters(affine.scale), from_parameters(norm.gamma()));
+    EXPECT_EQ(from_parameters(affine.shift), beta ? from_parameters(norm.beta()) : Values(3, 0));
+  }
+  options.gamma = false;
+  EXPECT_EQ(from_parameters(LayerNorm<float>({2, 3}, options).feature_affine().scale),
+            Values(6, 1));
+}
+
 TEST(LayerNorm, IsConstructedFromANumberAListOrAVector) {
   EXPECT_EQ(LayerNorm<float>(7).normalized_shape(), std::vector<Index>{7});
   EXPECT_EQ(LayerNorm<float>({7}).normalized_shape(), std::vector<Index>{7});

@@ -98,6 +98,15 @@ TEST(RMSNorm, ZeroCenteredBeginsAtZeroAndScalesByOne) {
   EXPECT_EQ(norm.infer(x), RMSNorm<float>(5, {eps}).infer(x));
 }
 
+TEST(RMSNorm, GivesWhatItScalesBy) {
+  const Values gamma = random_gamma(3, 4);
+  for (const bool zero_centered : {false, true}) {
+    const auto affine = layer_with<double>(gamma, {3}, zero_centered).feature_affine();
+    expect_close("scale", from_parameters(affine.scale), gamma, 1e-15L);
+    EXPECT_EQ(from_parameters(affine.shift), Values(3, 0));
+  }
+}
+
 TEST(RMSNorm, KeepsItsDigitsWhereAllElementsAreAlike) {
   const Logical x = random_normal({3, 400}, 1, 1e4L);
   const Reference want = rms_norm(x, x, {}, Real(eps));

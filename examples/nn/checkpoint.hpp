@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
+#include <eigen_norm/io/atomic_file.hpp>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -59,21 +58,14 @@ class Numbers {
 
 }  // namespace checkpoint
 
-/// Writes a checkpoint beside `path` and, when it is complete, puts it there in one step: whatever
-/// happens, the file at `path` is whole, be it the old one or the new one.
+/// Writes a checkpoint that takes the place of the file at `path` when it is complete.
 class CheckpointWriter {
  public:
   /// `content` says in one line of what this is a checkpoint.
   CheckpointWriter(const std::string& path, const std::string& content)
-      : path_(path), part_(path + ".part"), file_(gzopen(part_.c_str(), "wb0")) {
-    if (file_ == nullptr) fail(std::strerror(errno));
-    if (std::filesystem::is_directory(path)) fail(std::strerror(EISDIR));
+      : path_(path), file_(path), gzip_(gzdopen(dup(fileno(file_.stream())), "wb0")) {
+    if (gzip_ == nullptr) fail();
     write_line(std::string(checkpoint::first_words) + content);
-  }
-  ~CheckpointWriter() {
-    if (file_ == nullptr) return;  // finished
-    file_.reset();
-    std::remove(part_.c_str());
   }
 
   void operator()(std::string_view name, const std::string& text) {
@@ -89,9 +81,8 @@ class CheckpointWriter {
 
   /// After the last value.
   void finish() {
-    if (gzclose(file_.release()) != Z_OK) fail(std::strerror(errno));
-    sync();
-    if (std::rename(part_.c_str(), path_.c_str()) != 0) fail(std::strerror(errno));
+    if (gzclose(gzip_.release()) != Z_OK) fail();
+    file_.commit();
   }
 
  private:
@@ -102,26 +93,18 @@ class CheckpointWriter {
   void write_line(const std::string& text) { write((text + '\n').data(), text.size() + 1); }
 
   void write(const void* from, std::size_t bytes) {
-    const int written = gzwrite(file_.get(), from, static_cast<unsigned>(bytes));
-    if (static_cast<std::size_t>(written) != bytes) fail(std::strerror(errno));
+    const int written = gzwrite(gzip_.get(), from, static_cast<unsigned>(bytes));
+    if (static_cast<std::size_t>(written) != bytes) fail();
   }
 
-  /// Has the disk hold the file before it takes the place of the old one.
-  void sync() const {
-    const int file = open(part_.c_str(), O_RDONLY);
-    const bool synced = file >= 0 && fsync(file) == 0;
-    const std::string reason = std::strerror(errno);
-    if (file >= 0) close(file);
-    if (!synced) fail(reason);
+  [[noreturn]] void fail() const {
+    throw std::runtime_error(path_ + ": expected to write a checkpoint, got \"" +
+                             std::strerror(errno) + '"');
   }
 
-  [[noreturn]] void fail(const std::string& reason) const {
-    std::remove(part_.c_str());
-    throw std::runtime_error(path_ + ": expected to write a checkpoint, got \"" + reason + '"');
-  }
-
-  std::string path_, part_;
-  std::unique_ptr<gzFile_s, Close> file_;
+  std::string path_;
+  eigen_norm::io::AtomicFile file_;
+  std::unique_ptr<gzFile_s, Close> gzip_;
 };
 
 /// Reads what CheckpointWriter wrote into values of the same names and sizes. Whatever is wrong

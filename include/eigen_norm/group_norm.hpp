@@ -41,6 +41,10 @@ class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channe
   const GroupNormOptions& options() const { return options_; }
   Index num_groups() const { return num_groups_; }
   Index num_channels() const { return num_channels_; }
+  /// As error messages have it: "GroupNorm(32, 512)".
+  std::string name() const {
+    return "GroupNorm(" + std::to_string(num_groups_) + ", " + std::to_string(num_channels_) + ")";
+  }
 
  private:
   static Index checked(Index num_groups, Index num_channels, const GroupNormOptions& options) {
@@ -53,10 +57,6 @@ class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channe
     }
     check_eps("GroupNorm", options.eps);
     return num_channels;
-  }
-
-  std::string name() const {
-    return "GroupNorm(" + std::to_string(num_groups_) + ", " + std::to_string(num_channels_) + ")";
   }
 
   template <int Rank>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <eigen_norm/eigen_norm.hpp>
+#include <eigen_norm/fold/fold.hpp>
 #include <eigen_norm/gradient_check.hpp>
 #include <eigen_norm/threads/parallel_scope.hpp>
 #include <eigen_norm/version.hpp>
@@ -41,6 +42,18 @@ void use_in_steps(Layer norm, const X& x, X& y) {
 }
 
 template <typename Scalar, int Order>
+void use_folds() {
+  const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Order> rows(4, 4);
+  const Eigen::Tensor<Scalar, 4, Order> kernels(4, 2, 3, 3);
+  const auto before = fold::into_preceding(BatchNorm2d<Scalar>(4), kernels);
+  fold::into_preceding(BatchNorm2d<Scalar>(4), kernels, before.bias);
+  const auto after = fold::into_following(BatchNorm1d<Scalar, 4>(), rows);
+  fold::into_following(LayerNorm<Scalar>(4), rows, after.bias);
+  fold::without_affine(LayerNorm<Scalar>(4));
+  fold::without_affine(RMSNorm<Scalar>(4));
+}
+
+template <typename Scalar, int Order>
 void use_each() {
   const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Order> rows(6, 4);
   const Eigen::Tensor<Scalar, 4, Order> images(2, 4, 3, 3);
@@ -50,6 +63,7 @@ void use_each() {
   use(RMSNorm<Scalar>(4), rows);
   use(GroupNorm<Scalar>(2, 4), images);
   use(InstanceNorm2d<Scalar>(4), images);
+  use_folds<Scalar, Order>();
 }
 
 }  // namespace

@@ -102,6 +102,14 @@ void for_each_layer(Check check) {
   check(GroupNorm<float>(2, 4));
 }
 
+TEST(Layer, HasTheNameThatItsErrorsHave) {
+  EXPECT_EQ(BatchNorm2d<float>(64).name(), "BatchNorm2d(64)");
+  EXPECT_EQ((InstanceNorm1d<float, 4>().name()), "InstanceNorm1d(4)");
+  EXPECT_EQ(GroupNorm<float>(32, 512).name(), "GroupNorm(32, 512)");
+  EXPECT_EQ(LayerNorm<float>({56, 56}).name(), "LayerNorm({56, 56})");
+  EXPECT_EQ(RMSNorm<float>(768).name(), "RMSNorm(768)");
+}
+
 TEST(Layer, NamesItsParametersAsAStateDictDoes) {
   for_each_layer([](auto layer) {
     std::vector<std::string> names;

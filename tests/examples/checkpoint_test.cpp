@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "nn/types.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
@@ -51,15 +51,10 @@ Values zeros() {
 
 class Checkpoint : public testing::Test {
  protected:
-  ~Checkpoint() override { std::filesystem::remove_all(path_); }
-
   void save(Values values = {}) const { nn::save_checkpoint(values, path_, "a test"); }
 
-  std::string bytes() const {
-    std::ifstream in(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  void write(const std::string& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
+  std::string bytes() const { return eigen_norm::test::read_bytes(path_); }
+  void write(const std::string& bytes) const { eigen_norm::test::write_bytes(path_, bytes); }
 
   /// Checks that this fails with `file: message`.
   void expect_error(const std::function<void()>& act, const std::string& message) const {
@@ -76,13 +71,13 @@ class Checkpoint : public testing::Test {
                  "expected a checkpoint of a test, got " + got);
   }
 
-  std::string path_ = testing::TempDir() + "eigen_norm_checkpoint_" +
-                      testing::UnitTest::GetInstance()->current_test_info()->name();
+  const eigen_norm::test::TemporaryFolder folder_;
+  const std::string path_ = folder_.path("checkpoint");
 };
 
 TEST_F(Checkpoint, gives_back_the_very_values) {
   save();
-  EXPECT_FALSE(std::filesystem::exists(path_ + ".part"));
+  EXPECT_EQ(folder_.files(), 1);
   Values values = zeros();
   nn::load_checkpoint(values, path_, "a test");
   const Values expected;
@@ -103,15 +98,15 @@ TEST_F(Checkpoint, stays_as_it_was_until_the_next_is_complete) {
     abandoned("count", Index{8});
   }
   EXPECT_EQ(bytes(), before);
-  EXPECT_FALSE(std::filesystem::exists(path_ + ".part"));
+  EXPECT_EQ(folder_.files(), 1);
   save(zeros());
   EXPECT_NE(bytes(), before);
 }
 
 TEST_F(Checkpoint, that_cannot_be_written_is_an_error) {
   std::filesystem::create_directory(path_);
-  expect_error([&] { save(); }, "expected to write a checkpoint, got \"Is a directory\"");
-  EXPECT_FALSE(std::filesystem::exists(path_ + ".part"));
+  expect_error([&] { save(); }, "expected to write the file, got \"Is a directory\"");
+  EXPECT_EQ(folder_.files(), 1);
   EXPECT_THROW(nn::CheckpointWriter(path_ + "/missing/file", "a test"), std::runtime_error);
 }
 

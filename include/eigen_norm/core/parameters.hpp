@@ -16,6 +16,12 @@ inline namespace EIGEN_NORM_ABI {
 template <typename P, int Size = Eigen::Dynamic>
 using Parameters = Eigen::Array<P, Eigen::Dynamic, 1, Eigen::ColMajor, Size, 1>;
 
+/// y = x * scale + shift, by channel or feature.
+template <typename P, int Size = Eigen::Dynamic>
+struct ChannelAffine {
+  Parameters<P, Size> scale, shift;
+};
+
 /// An array that keeps its memory: `resize` allocates only beyond the largest size so far.
 template <typename S, int Size = Eigen::Dynamic>
 class Buffered {

@@ -12,12 +12,6 @@
 namespace eigen_norm {
 inline namespace EIGEN_NORM_ABI {
 
-/// y = x * scale + shift, by channel.
-template <typename P, int Size = Eigen::Dynamic>
-struct ChannelAffine {
-  Parameters<P, Size> scale, shift;
-};
-
 /// What the layers over channels share that may keep running statistics: BatchNorm and
 /// InstanceNorm. In training they normalise by the statistics of the data; in eval, in infer and
 /// when frozen by the running ones, where they keep some.
@@ -44,6 +38,10 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
 
   const Options& options() const { return options_; }
   Index num_features() const { return num_features_; }
+  /// As error messages have it: "BatchNorm2d(64)".
+  std::string name() const {
+    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
+  }
 
   /// Uses the running statistics and keeps them, whatever train() says, until unfreeze().
   void freeze() {
@@ -76,21 +74,23 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Where a mean is many sigma from 0, infer itself is more
-  /// accurate. Throws std::logic_error without running statistics.
-  ChannelAffine<P, Channels> inference_affine() const {
+  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
+  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
+  /// statistics.
+  template <typename T = P>
+  ChannelAffine<T, Channels> inference_affine() const {
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
     const auto affine = this->affine().view();
-    ChannelAffine<P, Channels> result;
+    ChannelAffine<T, Channels> result;
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
       const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
       const S scale = S(affine.gamma_at(c)) * running.inv_std;
-      result.scale[c] = kernels::narrow<P>(scale);
-      result.shift[c] = static_cast<P>(S(affine.beta_at(c)) - running.mean * scale);
+      result.scale[c] = kernels::narrow<T>(scale);
+      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
     }
     return result;
   }
@@ -111,9 +111,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   TrackingLayer& operator=(const TrackingLayer&) = default;
   TrackingLayer& operator=(TrackingLayer&&) noexcept = default;
 
-  std::string name() const {
-    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
-  }
   void check_tracking(const char* call) const {
     if (options_.track_running_stats) return;
     memory::raise_logic(name() + ": " + call +

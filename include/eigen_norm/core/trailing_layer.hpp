@@ -25,6 +25,9 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   friend typename Base::CallsBase;
 
  public:
+  using typename Base::P;
+  using typename Base::S;
+
   explicit TrailingLayer(Index features, const Options& options = {})
       : TrailingLayer(memory::Shape{features}, options) {}
   TrailingLayer(std::initializer_list<Index> normalized_shape, const Options& options = {})
@@ -45,6 +48,30 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
     for (int axis = 0; axis < shape_.rank(); ++axis) dimensions.push_back(shape_[axis]);
     return dimensions;
   }
+  /// As error messages have it: "LayerNorm({56, 56})".
+  std::string name() const {
+    const std::string list = shape_.list();
+    return Derived::class_name() + (shape_.rank() == 1 ? "(" + list + ")" : "({" + list + "})");
+  }
+
+  /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then rounded
+  /// to T.
+  template <typename T = P>
+  ChannelAffine<T, Features> feature_affine() const {
+    this->check_parameters();
+    const auto affine = this->affine().view();
+    ChannelAffine<T, Features> result;
+    result.scale.setConstant(shape_.size(), T(1));
+    result.shift.setConstant(shape_.size(), T(0));
+    for (Index i = 0; i < this->gamma().size(); ++i) {
+      result.scale[i] = static_cast<T>(S(affine.gamma[i]) + S(affine.gamma_offset));
+    }
+    for (Index i = 0; i < this->beta().size(); ++i) {
+      result.shift[i] = static_cast<T>(affine.beta[i]);
+    }
+    return result;
+  }
 
  protected:
   /// The options as every such layer understands them.
@@ -61,7 +88,7 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
       : TrailingLayer(shape, options, Derived::settings(options)) {}
   TrailingLayer(const memory::Shape& shape, const Options& options, const Settings& settings)
       : Base(checked(shape, settings.eps), settings.eps, settings.gamma, settings.beta,
-             typename Base::P(settings.zero_centered_gamma ? 1 : 0)),
+             P(settings.zero_centered_gamma ? 1 : 0)),
         shape_(shape),
         options_(options) {}
 
@@ -91,11 +118,6 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
     check_size<Features>(name, "normalized_shape", shape.size());
     check_eps(name, eps);
     return shape.size();
-  }
-
-  std::string name() const {
-    const std::string list = shape_.list();
-    return Derived::class_name() + (shape_.rank() == 1 ? "(" + list + ")" : "({" + list + "})");
   }
 
   template <int Rank>

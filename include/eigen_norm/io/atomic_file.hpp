@@ -42,6 +42,9 @@ class AtomicFile {
     if (std::fwrite(from, 1, bytes, file_.get()) != bytes) fail();
   }
 
+  /// For those who write in their own way, through to the end.
+  std::FILE* stream() { return file_.get(); }
+
   /// After the last byte: the disk has the file before it takes the place of the old one.
   void commit() {
     if (std::fflush(file_.get()) != 0 || !synced()) fail();

@@ -23,8 +23,6 @@ struct LoadReport {
 ///     model.load(io::load_safetensors("model.safetensors"));
 class ModelState : public NamedTensors<MutableTensorView> {
  public:
-  ModelState() {}  // no aggregate, whose base the caller could not make by {}
-
   /// Copies the tensors of `from` into those of the model of the same names, floats into floats of
   /// any type and integers into integers.
   ///

@@ -47,7 +47,7 @@ TEST(OnnxBatchNorm, HasTheAttributesAndParametersOfTheNode) {
 TEST(OnnxBatchNorm, HasTheDefaultsOfOnnx) {
   const auto norm = batch_norm_of_two().as<BatchNorm2d<float>>();
   EXPECT_EQ(norm.options().eps, static_cast<double>(1e-5F));
-  EXPECT_EQ(norm.options().momentum, 1 - static_cast<double>(0.9F));
+  EXPECT_EQ(norm.options().momentum, io::weight_of_new(static_cast<double>(0.9F)));
 }
 
 TEST(OnnxBatchNorm, TrainsWhereTheNodeDoes) {

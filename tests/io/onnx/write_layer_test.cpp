@@ -140,7 +140,7 @@ TEST(OnnxFile, RoundsEpsMomentumAndParametersToTheirTypesInOnnx) {
   const std::string path = folder.path("norm.onnx");
   const auto doubles = loaded<BatchNorm2d<double>>(BatchNorm2d<double>(2), path);
   EXPECT_EQ(doubles.options().eps, static_cast<double>(1e-5F));
-  EXPECT_EQ(doubles.options().momentum, 1 - static_cast<double>(0.9F));
+  EXPECT_EQ(doubles.options().momentum, io::weight_of_new(static_cast<double>(0.9F)));
 
   LayerNorm<half> halves(2);
   halves.gamma()[0] = 1 + 0x1p-20F;
@@ -157,7 +157,7 @@ TEST(OnnxFile, LeavesOutAMomentumThatIsNone) {
   options.momentum = std::nullopt;
   const auto norm =
       loaded<BatchNorm2d<float>>(BatchNorm2d<float>(2, options), folder.path("norm.onnx"));
-  EXPECT_EQ(norm.options().momentum, 1 - static_cast<double>(0.9F));
+  EXPECT_EQ(norm.options().momentum, io::weight_of_new(static_cast<double>(0.9F)));
 }
 
 // The stash_type of the node that is written, 0 where it has none.

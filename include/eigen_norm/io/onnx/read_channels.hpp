@@ -4,6 +4,7 @@
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/group_norm.hpp"
 #include "eigen_norm/instance_norm.hpp"
+#include "eigen_norm/io/framework_options.hpp"
 #include "eigen_norm/io/onnx/channels.hpp"
 
 namespace eigen_norm::io {
@@ -21,14 +22,11 @@ struct OnnxLayer<BatchNorm<Scalar, Channels, SpatialRank>> {
     if (node.integer("spatial", 1) == 0) {
       node.refuse("spatial = 1, statistics by channel", "spatial = 0");
     }
-    BatchNormOptions options = BatchNormOptions::onnx();
-    options.eps = node.epsilon();
-    options.momentum = 1 - node.number("momentum", 0.9F);
-
+    const OnnxBatchNormalization attributes{node.epsilon(), node.number("momentum", 0.9F)};
     const OnnxTensor scale = node.parameter(1);
     const OnnxChannels channels(node, SpatialRank == 1 ? 2 : SpatialRank + 2, SpatialRank + 2);
     const Index count = channels.template of_scale<Channels>(scale.view);
-    Layer layer(count, options);
+    Layer layer(count, attributes.options());
     node.fill_by_channel(1, count, layer.gamma());
     node.fill_by_channel(2, count, layer.beta());
     node.fill_by_channel(3, count, layer.running_mean());

@@ -44,7 +44,7 @@ class OnnxTensorReader {
            std::to_string(bytes.size) + " bytes");
     }
     result.view.data = bytes.data;
-    result.view.swapped = is_little_endian() && is_big_endian();
+    result.view.swapped = is_as_in_a_file() && !is_little_endian();
     result.memory = bytes.memory;
     return result;
   }
@@ -65,8 +65,8 @@ class OnnxTensorReader {
   }
 
   bool is_external() const { return tensor_.data_location() == onnx_proto::TensorProto::EXTERNAL; }
-  /// As bytes are; a typed field is in the machine's order.
-  bool is_little_endian() const { return is_external() || tensor_.has_raw_data(); }
+  /// Little-endian; a typed field is in the machine's order.
+  bool is_as_in_a_file() const { return is_external() || tensor_.has_raw_data(); }
 
   OnnxBytes bytes_of(ElementType type) const {
     if (is_external()) return OnnxExternalData(tensor_, where_).read(model_path_);

@@ -89,7 +89,7 @@ class OnnxWriter {
     to.shape = shape;
     to.strides = from.strides;
     to.data = bytes.data();
-    to.swapped = is_big_endian();
+    to.swapped = !is_little_endian();
     copy(from, to);
 
     node_->add_input(name);
