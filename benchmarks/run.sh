@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what is missing, measures, and writes BENCHMARKS.md and docs/benchmarks.svg, or
-# docs/accuracy.md and its pictures:
+# docs/accuracy.md and its pictures, or prints how fast a state is loaded:
 #
 #   ./benchmarks/run.sh                     speed: a quarter of an hour, 5 GB of memory
 #   ./benchmarks/run.sh accuracy            accuracy instead: ten minutes, 5 GB of memory
+#   ./benchmarks/run.sh loading             a state of 1 GB from a file: a minute, 4 GB of memory
 #   ./benchmarks/run.sh --no-peers          without libtorch, oneDNN and dlib (500 MB installed)
 #   ./benchmarks/run.sh --filter LayerNorm  only the rows that match a regular expression (speed)
 #   ./benchmarks/run.sh --report            only writes the page again from the last measurements
@@ -14,11 +15,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 subject=speed peers=ON filter=. measure=yes
 while [ $# -gt 0 ]; do
   case $1 in
-    speed | accuracy) subject=$1 ;;
+    speed | accuracy | loading) subject=$1 ;;
     --no-peers) peers=OFF ;;
     --filter) filter=$2 && shift ;;
     --report) measure=no ;;
-    *) sed -n '3,10s/^# \{0,1\}//p' "$0" && exit 1 ;;
+    *) sed -n '3,11s/^# \{0,1\}//p' "$0" && exit 1 ;;
   esac
   shift
 done
@@ -32,7 +33,8 @@ flag_rows='(BatchNorm2d/(32x256x56x56|8x64x32x32)|BatchNorm1d/4096x256/rows|Laye
 
 # build_programs NAME...: with what they need.
 build_programs() {
-  local packages=(g++ cmake ninja-build libeigen3-dev libbenchmark-dev python3)
+  local packages=(g++ cmake ninja-build libeigen3-dev libbenchmark-dev nlohmann-json3-dev
+    python3)
   if [ $peers = ON ]; then
     echo "libtorch, oneDNN and dlib take about 500 MB of disk; --no-peers goes without"
     packages+=(libtorch-dev libdnnl-dev libdlib-dev)
@@ -50,6 +52,13 @@ measure() {
   "$build/benchmarks/$1" "${arguments[@]}" --benchmark_filter="$2" \
     --benchmark_out="$build/$1.json" --benchmark_out_format=json >"$build/$1.txt"
 }
+
+if [ $subject = loading ]; then
+  peers=OFF
+  build_programs loading
+  "$build/benchmarks/loading" "$build"
+  exit
+fi
 
 if [ $subject = accuracy ]; then
   if [ $measure = yes ]; then

@@ -9,7 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 source "$root/cmake/mpi.sh"
 
-quick=(batchnorm_from_scratch train_vs_eval clinical_mlp digits_cnn streaming_filter consumer)
+quick=(batchnorm_from_scratch train_vs_eval clinical_mlp digits_cnn streaming_filter from_torch consumer)
 slow=(fashion_cnn char_transformer claims distributed_cnn)
 
 examples=("${quick[@]}")
@@ -27,7 +27,7 @@ case ${1:-} in
     ;;
 esac
 
-install_missing g++ cmake ninja-build libeigen3-dev libcli11-dev zlib1g-dev
+install_missing g++ cmake ninja-build libeigen3-dev libcli11-dev zlib1g-dev nlohmann-json3-dev
 if [[ " ${examples[*]} " =~ " fashion_cnn "|" claims "|" distributed_cnn " ]]; then
   install_missing dataset-fashion-mnist
 fi

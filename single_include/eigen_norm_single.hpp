@@ -8,7 +8,9 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>   // std::fputs, where there are no exceptions
@@ -16,13 +18,16 @@
 #include <cstring>
 #include <initializer_list>
 #include <limits>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <utility>
@@ -511,6 +516,12 @@ inline namespace EIGEN_NORM_ABI {
 template <typename P, int Size = Eigen::Dynamic>
 using Parameters = Eigen::Array<P, Eigen::Dynamic, 1, Eigen::ColMajor, Size, 1>;
 
+/// y = x * scale + shift, by channel or feature.
+template <typename P, int Size = Eigen::Dynamic>
+struct ChannelAffine {
+  Parameters<P, Size> scale, shift;
+};
+
 /// An array that keeps its memory: `resize` allocates only beyond the largest size so far.
 template <typename S, int Size = Eigen::Dynamic>
 class Buffered {
@@ -619,6 +630,890 @@ class AffineParameters {
   Index size_, gamma_size_, beta_size_;
   P gamma_offset_;
   Parameters<P, Size> gamma_, beta_, gamma_grad_, beta_grad_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/kernels/moments.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Count, mean and sum of squared deviations of some values: all that a normalization needs to know
+/// of them, and mergeable.
+///
+///     m2 = sum_i (x_i - mean)^2
+template <typename Stat>
+struct Moments {
+  Index count = 0;
+  Stat mean = Stat(0);
+  Stat m2 = Stat(0);
+
+  /// Welford's update (Technometrics 4, 1962): one more value.
+  void add(const Stat& x) {
+    ++count;
+    const Stat delta = x - mean;
+    mean += delta / Stat(static_cast<double>(count));
+    m2 += delta * (x - mean);
+  }
+
+  /// The moments of both sets of values together (Chan, Golub, LeVeque 1979).
+  void merge(const Moments& other) {
+    if (other.count == 0) return;
+    if (count == 0) {
+      *this = other;
+      return;
+    }
+    const double total = static_cast<double>(count + other.count);
+    const double share = static_cast<double>(other.count) / total;
+    const Stat delta = other.mean - mean;
+    mean += delta * Stat(share);
+    m2 += other.m2 + delta * delta * Stat(static_cast<double>(count) * share);
+    count += other.count;
+  }
+
+  /// Divided by count: the one to normalise with. Rounding may leave m2 a little below zero.
+  Stat biased_variance() const {
+    return m2 < Stat(0) ? Stat(0) : Stat(m2 / Stat(static_cast<double>(count)));
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/core/batch_statistics.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+inline void check_channels(const char* expected, Index channels, Index size) {
+  if (size == channels) return;
+  memory::raise_invalid(std::string(expected) + " of " + std::to_string(channels) +
+                        " channels, got " + std::to_string(size));
+}
+
+/// Count, mean and sum of squared deviations of the values of each channel: all that BatchNorm
+/// needs to know of a batch. Those of parts, merged in any grouping, are those of the whole:
+///
+///     m2 = sum_i (x_i - mean)^2
+template <typename S, int Size = Eigen::Dynamic>
+struct BatchStatistics {
+  Index count = 0;  ///< values per channel
+  Parameters<S, Size> mean, m2;
+
+  /// Takes in the statistics of another part (Chan, Golub, LeVeque 1979). Throws
+  /// std::invalid_argument for another number of channels.
+  void merge(const BatchStatistics& other) {
+    if (other.mean.size() == 0 && other.m2.size() == 0) return;
+    const bool is_new = mean.size() == 0 && m2.size() == 0;
+    const Index channels = is_new ? other.mean.size() : mean.size();
+    for (const Index size : {other.mean.size(), other.m2.size(), is_new ? channels : m2.size()}) {
+      check_channels("BatchStatistics: expected statistics", channels, size);
+    }
+    if (count == 0 && (is_new || other.count > 0)) {
+      *this = other;
+      return;
+    }
+    if (other.count == 0) return;
+    for (Index c = 0; c < mean.size(); ++c) {
+      kernels::Moments<S> both{count, mean[c], m2[c]};
+      both.merge({other.count, other.mean[c], other.m2[c]});
+      mean[c] = both.mean;
+      m2[c] = both.m2;
+    }
+    count += other.count;
+  }
+
+  /// Divided by count: what BatchNorm normalises with.
+  Parameters<S, Size> var() const { return m2 / S(static_cast<double>(count)); }
+  /// Divided by count - 1.
+  Parameters<S, Size> unbiased_var() const { return m2 / S(static_cast<double>(count - 1)); }
+};
+
+/// The sums behind the gradients of gamma and beta, by channel. Those of parts add up to those of
+/// the whole:
+///
+///     dgamma = sum(dy * xhat),   dbeta = sum(dy)
+template <typename S, int Size = Eigen::Dynamic>
+struct BatchGradients {
+  Parameters<S, Size> dgamma, dbeta;
+
+  /// Takes in those of another part. Throws std::invalid_argument for another number of channels.
+  void merge(const BatchGradients& other) {
+    if (other.dgamma.size() == 0 && other.dbeta.size() == 0) return;
+    const bool is_new = dgamma.size() == 0 && dbeta.size() == 0;
+    const Index channels = is_new ? other.dgamma.size() : dgamma.size();
+    for (const Index size :
+         {other.dgamma.size(), other.dbeta.size(), is_new ? channels : dbeta.size()}) {
+      check_channels("BatchGradients: expected gradients", channels, size);
+    }
+    if (is_new) {
+      *this = other;
+      return;
+    }
+    dgamma += other.dgamma;
+    dbeta += other.dbeta;
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/core/checks.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// eps is added to a variance: not negative, not NaN, not infinite.
+inline void check_eps(const std::string& layer, double eps) {
+  if (!(eps >= 0 && eps <= std::numeric_limits<double>::max())) {
+    char number[32];
+    std::snprintf(number, sizeof(number), "%g", eps);
+    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + number);
+  }
+}
+
+/// A number of channels or features: at least 1, and the one fixed at compile time where it is.
+template <int Fixed>
+void check_size(const std::string& layer, const char* what, Index size) {
+  if (size < 1) {
+    memory::raise_invalid(layer + ": expected " + what + " of at least 1, got " +
+                          std::to_string(size));
+  }
+  if (Fixed != Eigen::Dynamic && size != Fixed) {
+    memory::raise_invalid(layer + ": expected " + what + " " + std::to_string(Fixed) +
+                          ", fixed at compile time, got " + std::to_string(size));
+  }
+}
+
+/// For error messages: what to do where a column vector was meant as one sample.
+inline std::string transpose_hint(const memory::Shape& shape, Index features) {
+  if (shape.rank() != 2 || shape[1] != 1 || shape[0] != features) return "";
+  return "; a column vector is " + std::to_string(features) +
+         " samples of one feature, use .transpose() for one sample";
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/memory/buffer.hpp
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+/// Elements in memory and how a tensor lies in them.
+template <typename Scalar>
+struct Buffer {
+  Scalar* data = nullptr;
+  Layout layout = {};
+};
+
+template <typename A, typename B>
+bool is_same_place(const Buffer<A>& a, const Buffer<B>& b) {
+  return static_cast<const void*>(a.data) == static_cast<const void*>(b.data) &&
+         a.layout.shape == b.layout.shape &&
+         (a.layout.leading == b.layout.leading || a.layout.span() == b.layout.span());
+}
+
+/// True where two buffers have an element in common. Blocks of one matrix may interleave without
+/// touching: where the strides are equal, their places within a stride are compared.
+template <typename A, typename B>
+bool share_elements(const Buffer<A>& a, const Buffer<B>& b) {
+  const auto size = static_cast<Index>(sizeof(A));
+  const auto begin_a = reinterpret_cast<std::intptr_t>(a.data);
+  const auto begin_b = reinterpret_cast<std::intptr_t>(b.data);
+  const auto end_a = begin_a + static_cast<std::intptr_t>(a.layout.span() * size);
+  const auto end_b = begin_b + static_cast<std::intptr_t>(b.layout.span() * size);
+  if (begin_a >= end_b || begin_b >= end_a || begin_a == end_a || begin_b == end_b) return false;
+
+  const Index stride = a.layout.leading;
+  const Index distance = static_cast<Index>(begin_b - begin_a);
+  const bool comparable = a.layout.shape.rank() == 2 && b.layout.shape.rank() == 2 &&
+                          stride == b.layout.leading && stride > 0 && distance % size == 0;
+  if (!comparable) return true;
+  const int fast = a.layout.row_major ? 1 : 0;
+  const Index place = ((distance / size) % stride + stride) % stride;  // of b's lines in a's
+  return place < a.layout.shape[fast] || place + b.layout.shape[fast] > stride;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
+// === eigen_norm/memory/eigen_object.hpp
+
+/// What the library needs to know of an Eigen type: rank, storage order, whether its elements lie
+/// in memory as they are, and the owning types of the same kind. One `EigenObject<X>` for the dense
+/// family (Matrix, Array, Map, Ref, Block and expressions), one for tensors and their expressions.
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+template <typename X>
+using Bare = std::remove_cv_t<std::remove_reference_t<X>>;
+
+template <typename D, int Access>
+std::true_type is_tensor_test(const Eigen::TensorBase<D, Access>*);
+std::false_type is_tensor_test(const void*);
+
+template <typename X>
+inline constexpr bool is_tensor = decltype(is_tensor_test(std::declval<Bare<X>*>()))::value;
+
+template <typename D>
+std::true_type is_dense_test(const Eigen::DenseBase<D>*);
+std::false_type is_dense_test(const void*);
+
+template <typename X>
+inline constexpr bool is_dense = decltype(is_dense_test(std::declval<Bare<X>*>()))::value;
+
+template <typename D>
+std::true_type is_owner_test(const Eigen::PlainObjectBase<D>*);
+std::false_type is_owner_test(const void*);
+
+/// Expressions with direct access to memory have data(); Eigen's flag alone is true of some that
+/// have not.
+template <typename X, typename = void>
+inline constexpr bool has_data = false;
+template <typename X>
+inline constexpr bool has_data<X, std::void_t<decltype(std::declval<const X&>().data())>> = true;
+
+enum class Storage { none, map, owner };
+
+/// Where a tensor's elements are: nowhere (an expression), elsewhere or fixed (a map), its own.
+template <typename X>
+inline constexpr Storage tensor_storage = Storage::none;
+template <typename S, int Rank, int Options, typename I>
+inline constexpr Storage tensor_storage<Eigen::Tensor<S, Rank, Options, I>> = Storage::owner;
+template <typename S, typename Sizes, int Options, typename I>
+inline constexpr Storage tensor_storage<Eigen::TensorFixedSize<S, Sizes, Options, I>> =
+    Storage::map;
+template <typename Plain, int Options, template <class> class Pointer>
+inline constexpr Storage tensor_storage<Eigen::TensorMap<Plain, Options, Pointer>> = Storage::map;
+
+template <typename X>
+inline constexpr bool is_map_of_const = false;
+template <typename Plain, int Options, template <class> class Pointer>
+inline constexpr bool is_map_of_const<Eigen::TensorMap<const Plain, Options, Pointer>> = true;
+
+/// Whether a copy with these limits lives on the stack: where it is small, and in the one order
+/// that Eigen allows a vector.
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols>
+constexpr bool is_kept_on_stack() {
+  if (MaxRows == Eigen::Dynamic || MaxCols == Eigen::Dynamic) return false;
+  const bool vector_of_other_order =
+      RowMajor ? MaxCols == 1 && MaxRows != 1 : MaxRows == 1 && MaxCols != 1;
+  return !vector_of_other_order &&
+         Index{sizeof(Scalar)} * MaxRows * MaxCols <= EIGEN_STACK_ALLOCATION_LIMIT;
+}
+
+/// A matrix that holds a copy of a dense object of such sizes.
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols,
+          bool OnStack = is_kept_on_stack<Scalar, RowMajor, MaxRows, MaxCols>()>
+struct DenseCopyOf {
+  using type = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic,
+                             RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
+};
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols>
+struct DenseCopyOf<Scalar, RowMajor, MaxRows, MaxCols, Rows, Cols, true> {
+  using type = Eigen::Matrix<Scalar, Rows, Cols, RowMajor ? Eigen::RowMajor : Eigen::ColMajor,
+                             MaxRows, MaxCols>;
+};
+template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols>
+using DenseCopy = typename DenseCopyOf<Scalar, RowMajor, MaxRows, MaxCols, Rows, Cols>::type;
+
+template <typename X, bool Tensor = is_tensor<X>>
+struct EigenObject {
+  static_assert(is_dense<X>,
+                "eigen_norm: pass an Eigen tensor, matrix or array, or a map, block or ref of one");
+
+  using Type = Bare<X>;
+  using Scalar = std::remove_const_t<typename Type::Scalar>;
+  using Plain = typename Type::PlainObject;
+  template <bool RowMajor>
+  using Copy = DenseCopy<Scalar, RowMajor, Type::MaxRowsAtCompileTime, Type::MaxColsAtCompileTime,
+                         Type::RowsAtCompileTime, Type::ColsAtCompileTime>;
+
+  static constexpr int rank = 2;
+  static constexpr bool row_major = Type::IsRowMajor;
+  static constexpr bool has_memory = (Type::Flags & Eigen::DirectAccessBit) != 0 && has_data<Type>;
+  static constexpr bool is_writable = has_memory && (Type::Flags & Eigen::LvalueBit) != 0;
+  static constexpr bool is_owner = decltype(is_owner_test(std::declval<Type*>()))::value;
+
+  static Shape shape(const Type& x) { return {x.rows(), x.cols()}; }
+  static Layout layout(const Type& x) { return {shape(x), row_major, x.outerStride()}; }
+
+  /// True where neighbours along the fast axis are neighbours in memory.
+  static bool is_adjacent(const Type& x) { return x.innerStride() == 1 || x.innerSize() <= 1; }
+
+  /// Whether `resize` can give it this shape.
+  static bool can_become(const Shape& shape) {
+    return is_owner && fits(Type::RowsAtCompileTime, Type::MaxRowsAtCompileTime, shape[0]) &&
+           fits(Type::ColsAtCompileTime, Type::MaxColsAtCompileTime, shape[1]);
+  }
+  static void resize(Type& x, const Shape& shape) { x.resize(shape[0], shape[1]); }
+
+  template <bool RowMajor>
+  static Copy<RowMajor> copy(const Type& x) {
+    return Copy<RowMajor>(x);
+  }
+
+ private:
+  static constexpr bool fits(int fixed, int most, Index n) {
+    return (fixed == Eigen::Dynamic || fixed == n) && (most == Eigen::Dynamic || n <= most);
+  }
+};
+
+template <typename X>
+struct EigenObject<X, true> {
+  using Type = Bare<X>;
+  using Scalar = std::remove_const_t<typename Type::Scalar>;
+
+  static constexpr int rank = Type::NumDimensions;
+  static constexpr bool row_major =
+      static_cast<int>(Eigen::TensorEvaluator<const Type, Eigen::DefaultDevice>::Layout) ==
+      static_cast<int>(Eigen::RowMajor);
+  static constexpr bool has_memory = tensor_storage<Type> != Storage::none;
+  static constexpr bool is_writable =
+      has_memory && !is_map_of_const<Type> && !std::is_const_v<typename Type::Scalar>;
+  static constexpr bool is_owner = tensor_storage<Type> == Storage::owner;
+
+  template <bool RowMajor>
+  using Copy = Eigen::Tensor<Scalar, rank, RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
+  using Plain = Copy<row_major>;
+
+  static Shape shape(const Type& x) {
+    const Eigen::DSizes<Index, rank> sizes(x.dimensions());
+    Shape result;
+    for (const Index size : sizes) result.push_back(size);
+    return result;
+  }
+  static Layout layout(const Type& x) { return Layout::packed(shape(x), row_major); }
+  static bool is_adjacent(const Type&) { return true; }
+
+  static bool can_become(const Shape&) { return is_owner; }
+  static void resize(Type& x, const Shape& shape) {
+    Eigen::array<typename Type::Index, static_cast<std::size_t>(rank)> sizes;
+    for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+      sizes[axis] = static_cast<typename Type::Index>(shape[static_cast<int>(axis)]);
+    }
+    if constexpr (is_owner) x.resize(sizes);
+  }
+
+  template <bool RowMajor>
+  static Copy<RowMajor> copy(const Type& x) {
+    if constexpr (RowMajor == row_major) {
+      return Copy<RowMajor>(x);
+    } else {
+      Eigen::array<int, static_cast<std::size_t>(rank)> reversed;
+      for (int axis = 0; axis < rank; ++axis) {
+        reversed[static_cast<std::size_t>(axis)] = rank - 1 - axis;
+      }
+      return Copy<RowMajor>(x.swap_layout().shuffle(reversed));
+    }
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
+// === eigen_norm/memory/input.hpp
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+/// An input argument as memory in the given storage order. It is read where it lies; only what has
+/// no memory of its own (an expression), has an inner stride or lies in the other order is
+/// evaluated once into a copy.
+template <typename X, bool RowMajor = EigenObject<X>::row_major>
+class Input {
+  using Object = EigenObject<X>;
+  using Scalar = typename Object::Scalar;
+
+ public:
+  /// `packed`: a matrix with gaps between its lines is copied as well.
+  explicit Input(const X& x, bool packed = false) {
+    if constexpr (Object::has_memory && Object::row_major == RowMajor) {
+      const Layout layout = Object::layout(x);
+      if (Object::is_adjacent(x) && (!packed || layout.is_packed())) {
+        buffer_ = {x.data(), layout};
+        return;
+      }
+    }
+    using Copied = EigenObject<decltype(copy_)>;
+    copy_ = Object::template copy<RowMajor>(x);
+    buffer_ = {copy_.data(), Layout::packed(Copied::shape(copy_), RowMajor)};
+  }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+
+  const Buffer<const Scalar>& buffer() const { return buffer_; }
+  const Layout& layout() const { return buffer_.layout; }
+  const Shape& shape() const { return buffer_.layout.shape; }
+
+ private:
+  typename Object::template Copy<RowMajor> copy_;
+  Buffer<const Scalar> buffer_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
+// === eigen_norm/memory/collapsed_shape.hpp
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+/// The four inner loops of the library, told apart by what changes along adjacent elements.
+enum class Loop {
+  run,     ///< neither the statistic nor gamma and beta: BatchNorm2d, GroupNorm
+  column,  ///< both: BatchNorm1d on (N, C), every channels-last layer
+  row,     ///< gamma and beta alone: LayerNorm, GroupNorm on (N, C)
+  lane     ///< the statistic alone: column-major LayerNorm and GroupNorm
+};
+
+/// A flat buffer seen as a normalization sees it: which elements share a statistic, which share a
+/// gamma and a beta. Every layer, axis order and storage order is one of these.
+///
+///     element (r, o, c, i)  lies at  r * repeat_stride + o * outer_stride + c * channel_stride + i
+///     gamma, beta           of channel c
+///     statistic             of (r, c / group), over all o and i and the `group` channels
+///
+/// | layer                | input     | storage      | repeats | outer | channels | inner | group |
+/// |----------------------|-----------|--------------|---------|-------|----------|-------|-------|
+/// | BatchNorm            | (N, C, S) | row-major    | 1       | N     | C        | S     | 1     |
+/// | BatchNorm            | (N, C, S) | column-major | 1       | S     | C        | N     | 1     |
+/// | BatchNorm, C last    | (N, S, C) | row-major    | 1       | N*S   | C        | 1     | 1     |
+/// | BatchNorm, C last    | (N, S, C) | column-major | 1       | 1     | C        | S*N   | 1     |
+/// | LayerNorm            | (M, D)    | either       | M       | 1     | D        | 1     | D     |
+/// | GroupNorm            | (N, C, S) | row-major    | N       | 1     | C        | S     | C / G |
+/// | GroupNorm, otherwise |           |              | N       | S     | C        | 1     | C / G |
+///
+/// RMSNorm is as LayerNorm. InstanceNorm is GroupNorm with G = C, and, by running statistics,
+/// BatchNorm. BatchNorm over parts of a batch repeats its view for each.
+struct CollapsedShape {
+  Index repeats = 1;
+  Index outer = 1;
+  Index channels = 1;
+  Index inner = 1;
+  Index repeat_stride = 0;
+  Index outer_stride = 0;
+  Index channel_stride = 0;
+  Index group = 1;
+  /// Column-major LayerNorm over several dimensions runs through them backwards: the normalized
+  /// shape, and the leading one. Empty where the order in memory is the logical one.
+  Shape reversed_channels = {};
+  Shape reversed_repeats = {};
+
+  Index groups() const { return channels / group; }
+  Index statistics() const { return repeats * groups(); }
+  Index statistic(Index repeat, Index group_index) const {
+    return logical_index(reversed_repeats, repeat) * groups() + group_index;
+  }
+  Index values_per_statistic() const { return outer * group * inner; }
+  Index size() const { return repeats * outer * channels * inner; }
+  Index offset(Index repeat, Index channel, Index outer_index = 0) const {
+    return repeat * repeat_stride + channel * channel_stride + outer_index * outer_stride;
+  }
+
+  /// Index into gamma and beta of the channel that comes `channel`-th in memory.
+  Index affine_index(Index channel) const { return logical_index(reversed_channels, channel); }
+
+  Loop loop() const {
+    if (inner > 1) return Loop::run;
+    if (channel_stride == 1 && reversed_channels.rank() == 0) {
+      return outer == 1 && group > 1 ? Loop::row : Loop::column;
+    }
+    return repeats == 1 && group == 1 ? Loop::run : Loop::lane;
+  }
+
+  /// Several outer steps that follow each other without a gap are one longer run.
+  bool is_one_run() const { return channels == 1 && outer_stride == inner; }
+  void merge_runs() {
+    inner *= outer;
+    outer = 1;
+  }
+
+  static CollapsedShape over_batch(const Layout& layout, ChannelAxis axis);
+  static CollapsedShape over_parts_of_batch(const Layout& layout, ChannelAxis axis, Index samples);
+  static CollapsedShape over_samples(const Layout& layout, ChannelAxis axis, Index groups);
+  static CollapsedShape over_trailing(const Layout& layout, int normalized_rank);
+
+ private:
+  /// Of dimensions stored first index fastest, the row-major index of the element at `place`.
+  static Index logical_index(const Shape& reversed, Index place) {
+    if (reversed.rank() == 0) return place;
+    Index index = 0;
+    for (int axis = 0; axis < reversed.rank(); ++axis) {
+      index = index * reversed[axis] + place % reversed[axis];
+      place /= reversed[axis];
+    }
+    return index;
+  }
+};
+
+/// Samples, channels and positions of (N, C, S) or (N, S, C), each with its stride.
+struct ChannelExtents {
+  Index samples, channels, positions;
+  Index sample_stride, channel_stride, position_stride;
+
+  ChannelExtents(const Layout& layout, ChannelAxis axis) {
+    const Shape& shape = layout.shape;
+    const int rank = shape.rank();
+    const bool last = axis == ChannelAxis::last;
+    samples = shape[0];
+    channels = shape[last ? rank - 1 : 1];
+    positions = last ? shape.product(1, rank - 1) : shape.product(2, rank);
+    if (layout.row_major) {
+      sample_stride = layout.leading;
+      channel_stride = last ? 1 : positions;
+      position_stride = last ? channels : 1;
+    } else {
+      sample_stride = 1;
+      channel_stride = rank == 2 ? layout.leading : last ? samples * positions : samples;
+      position_stride = last ? samples : samples * channels;
+    }
+  }
+};
+
+/// One statistic per channel, over all samples and positions (BatchNorm).
+inline CollapsedShape CollapsedShape::over_batch(const Layout& layout, ChannelAxis axis) {
+  const ChannelExtents e(layout, axis);
+  CollapsedShape view;
+  view.channels = e.channels;
+  view.channel_stride = e.channel_stride;
+  if (layout.row_major && axis == ChannelAxis::first) {
+    view.outer = e.samples;
+    view.outer_stride = e.sample_stride;
+    view.inner = e.positions;
+  } else if (layout.row_major) {
+    view.outer = e.samples * e.positions;
+    view.outer_stride = e.positions == 1 ? e.sample_stride : e.position_stride;
+  } else if (axis == ChannelAxis::first) {
+    view.outer = e.positions;
+    view.outer_stride = e.position_stride;
+    view.inner = e.samples;
+  } else {
+    view.inner = e.samples * e.positions;
+  }
+  return view;
+}
+
+/// One statistic per channel and part of the batch, of so many samples each (ghost batches).
+inline CollapsedShape CollapsedShape::over_parts_of_batch(const Layout& layout, ChannelAxis axis,
+                                                          Index samples) {
+  const ChannelExtents e(layout, axis);
+  CollapsedShape view = over_batch(layout, axis);
+  view.repeats = e.samples / samples;
+  view.repeat_stride = samples * e.sample_stride;
+  if (layout.row_major) {
+    view.outer /= view.repeats;
+  } else {
+    view.outer = e.positions;
+    view.outer_stride = e.position_stride;
+    view.inner = samples;
+  }
+  return view;
+}
+
+/// One statistic per sample and group of channels (GroupNorm; InstanceNorm: groups = channels).
+inline CollapsedShape CollapsedShape::over_samples(const Layout& layout, ChannelAxis axis,
+                                                   Index groups) {
+  const ChannelExtents e(layout, axis);
+  CollapsedShape view;
+  view.repeats = e.samples;
+  view.repeat_stride = e.sample_stride;
+  view.channels = e.channels;
+  view.channel_stride = e.channel_stride;
+  view.group = e.channels / groups;
+  if (e.position_stride == 1) {
+    view.inner = e.positions;
+  } else {
+    view.outer = e.positions;
+    view.outer_stride = e.position_stride;
+  }
+  return view;
+}
+
+/// One statistic per row, over the last `normalized_rank` dimensions, each element of which has its
+/// own gamma and beta (LayerNorm). A matrix with gaps is one only for `normalized_rank` 1.
+inline CollapsedShape CollapsedShape::over_trailing(const Layout& layout, int normalized_rank) {
+  const Shape& shape = layout.shape;
+  const int rank = shape.rank();
+  const Index slow = normalized_rank < rank ? layout.leading : 0;
+  CollapsedShape view;
+  view.repeats = shape.product(0, rank - normalized_rank);
+  view.channels = shape.product(rank - normalized_rank, rank);
+  view.group = view.channels;
+  if (layout.row_major) {
+    view.repeat_stride = rank == 2 ? slow : view.channels;
+    view.channel_stride = 1;
+  } else {
+    view.repeat_stride = 1;
+    view.channel_stride = rank == 2 && normalized_rank == 1 ? slow : view.repeats;
+    const int leading_rank = rank - normalized_rank;
+    if (leading_rank > 1) view.reversed_repeats = shape.part(0, leading_rank);
+    if (normalized_rank > 1) view.reversed_channels = shape.part(leading_rank, rank);
+  }
+  return view;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
+// === eigen_norm/memory/operand.hpp
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+/// A buffer with its own strides: x, y, dy or dx of one call.
+template <typename Scalar>
+struct Operand {
+  Scalar* data;
+  CollapsedShape shape;
+
+  Scalar* at(Index repeat, Index channel, Index outer = 0) const {
+    return data + shape.offset(repeat, channel, outer);
+  }
+
+  /// Some of its repeats, in the order of memory.
+  Operand repeats(Index begin, Index end) const {
+    Operand some{data + begin * shape.repeat_stride, shape};
+    some.shape.repeats = end - begin;
+    some.shape.reversed_repeats = {};
+    return some;
+  }
+  Operand repeat(Index r) const { return repeats(r, r + 1); }
+
+  /// Of its only repeat, the positions o * inner + i from `begin` to `end`, of one o where there is
+  /// an i.
+  Operand positions(Index begin, Index end) const {
+    const Index o = begin / shape.inner;
+    Operand some{data + o * shape.outer_stride + begin % shape.inner, shape};
+    (shape.inner > 1 ? some.shape.inner : some.shape.outer) = end - begin;
+    if (shape.inner > 1) some.shape.outer = 1;
+    return some;
+  }
+
+  /// Some of its channels, which share one statistic.
+  Operand channels(Index begin, Index end) const {
+    Operand some{data + begin * shape.channel_stride, shape};
+    some.shape.channels = some.shape.group = end - begin;
+    return some;
+  }
+};
+
+/// The loop that suits every operand of a call. They have the same extents, but where one of them
+/// is a block with gaps, its channels may not be adjacent; `run` and `lane` ask for nothing there.
+template <typename First, typename... Rest>
+Loop common_loop(const Operand<First>& first, const Operand<Rest>&... rest) {
+  const CollapsedShape* decisive = &first.shape;
+  for (const CollapsedShape* shape : {&rest.shape...}) {
+    if (shape->channel_stride != 1) decisive = shape;
+  }
+  return decisive->loop();
+}
+
+/// Makes one long run of each operand where all of them allow it.
+template <typename... Scalars>
+void merge_runs(Operand<Scalars>&... operands) {
+  if ((operands.shape.is_one_run() && ...)) (operands.shape.merge_runs(), ...);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
+// === eigen_norm/memory/output.hpp
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+/// An output argument as memory in the given storage order: first asked whether it will do, then
+/// opened, written and closed. An owning object takes the shape of the result; a view must have it
+/// already.
+template <typename Y, bool RowMajor = EigenObject<Y>::row_major>
+class Output {
+  using Object = EigenObject<Y>;
+  using Scalar = typename Object::Scalar;
+  static_assert(Object::is_writable && !std::is_const_v<std::remove_reference_t<Y>>,
+                "eigen_norm: the output must be writable memory: a tensor, matrix or array, or a "
+                "map, block or ref of one that is not const");
+
+ public:
+  explicit Output(Bare<Y>& y) : y_(y) {}
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  Shape shape() const { return Object::shape(y_); }
+  bool fits(const Shape& shape) const {
+    return this->shape() == shape || Object::can_become(shape);
+  }
+  bool is_adjacent() const { return Object::is_adjacent(y_); }
+
+  /// Whether writing the result leaves this input readable: it is elsewhere, or it is exactly the
+  /// output, element for element.
+  template <typename X>
+  bool is_safe_beside(const Buffer<const X>& input) const {
+    const Buffer<Scalar> now{y_.data(), Object::layout(y_)};
+    return is_same_place(now, input) || !share_elements(now, input);
+  }
+
+  /// `packed`: a view with gaps between its lines is written through a copy, as is one that lies in
+  /// the other order.
+  Buffer<Scalar> open(const Shape& shape, bool packed) {
+    if (this->shape() != shape) Object::resize(y_, shape);
+    const Layout layout = Object::layout(y_);
+    if (Object::row_major == RowMajor && (!packed || layout.is_packed())) {
+      return {y_.data(), layout};
+    }
+    copy_ = Object::template copy<RowMajor>(y_);
+    is_copied_ = true;
+    return {copy_.data(), Layout::packed(shape, RowMajor)};
+  }
+
+  void close() {
+    if (shape().size() == 0) return;  // Eigen would copy from a null pointer
+    if constexpr (is_dense<Y>) {
+      if (is_copied_) y_ = copy_;
+    } else if constexpr (Object::row_major != RowMajor) {
+      y_ = EigenObject<Copy>::template copy<Object::row_major>(copy_);
+    }
+  }
+
+ private:
+  using Copy = typename Object::template Copy<RowMajor>;
+
+  Bare<Y>& y_;
+  Copy copy_;
+  bool is_copied_ = false;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
+// === eigen_norm/core/calls.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// How a layer takes the Eigen objects of a call: asks whether they will do, before anything is
+/// changed, and hands their memory to the one who computes. A layer says of itself:
+///
+///     std::string name() const              for error messages
+///     check_rank<Rank>()                    static_assert
+///     wants_packed()                        true where gaps between lines are in the way
+template <typename Derived, typename Scalar>
+class Calls {
+ protected:
+  using ConstBuffer = memory::Buffer<const Scalar>;
+  using MutableBuffer = memory::Buffer<Scalar>;
+
+  /// compute(x, y) on the memory of x and of y, both in the given order, after check(shape of x); y
+  /// has that shape then.
+  template <bool RowMajor, typename X, typename Y, typename Check, typename Compute>
+  void transform(const X& x, Y& y, const Check& check, const Compute& compute) const {
+    check_types<X, Y>();
+    check_countable("input", x);
+    const bool packed = self().wants_packed();
+    const memory::Input<X, RowMajor> in(x, packed);
+    check(in.shape());
+    memory::Output<Y, RowMajor> out(y);
+    check_output(out, "output", in.shape(), in.buffer());
+    const MutableBuffer result = out.open(in.shape(), packed);
+    compute(in.buffer(), result);
+    out.close();
+  }
+
+  /// compute(x) on the memory of x.
+  template <typename X, typename Check, typename Compute>
+  void read(const X& x, const Check& check, const Compute& compute) const {
+    check_types<X, X>();
+    check_countable("input", x);
+    const memory::Input<X> in(x, self().wants_packed());
+    check(in.shape());
+    compute(in.buffer());
+  }
+
+  /// compute(x, dy) on the memory of both.
+  template <bool RowMajor, typename X, typename Dy, typename Check, typename Compute>
+  void read_gradient(const X& x, const Dy& dy, const Check& check, const Compute& compute) const {
+    check_types<X, Dy, false>();
+    check_countable("input", x);
+    check_countable("dy", dy);
+    const bool packed = self().wants_packed();
+    const memory::Input<X, RowMajor> in(x, packed);
+    const memory::Input<Dy, RowMajor> gradient(dy, packed);
+    check(in.shape());
+    check_shape("dy", in.shape(), gradient.shape());
+    compute(in.buffer(), gradient.buffer());
+  }
+
+  /// compute(x, dy, dx) on the memory of all three.
+  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Check, typename Compute>
+  void differentiate(const X& x, const Dy& dy, Dx& dx, const Check& check,
+                     const Compute& compute) const {
+    check_types<X, Dx>();
+    read_gradient<RowMajor>(x, dy, check, [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+      memory::Output<Dx, RowMajor> out(dx);
+      check_output(out, "dx", in.layout.shape, in);
+      check_output(out, "dx", in.layout.shape, gradient);
+      const MutableBuffer result = out.open(in.layout.shape, self().wants_packed());
+      compute(in, gradient, result);
+      out.close();
+    });
+  }
+
+  [[noreturn]] void raise_shape(const std::string& what, const std::string& expected,
+                                const memory::Shape& got, const std::string& hint = "") const {
+    memory::raise_invalid(self().name() + ": expected " + what + " " + expected + ", got " +
+                          got.text() + hint);
+  }
+
+  void check_shape(const char* what, const memory::Shape& expected,
+                   const memory::Shape& got) const {
+    if (got != expected) raise_shape(what, expected.text(), got);
+  }
+
+ private:
+  const Derived& self() const { return static_cast<const Derived&>(*this); }
+
+  template <typename X, typename Y, bool SameOrder = true>
+  static void check_types() {
+    using From = memory::EigenObject<X>;
+    using To = memory::EigenObject<Y>;
+    static_assert(std::is_same_v<typename From::Scalar, Scalar>,
+                  "eigen_norm: the input's scalar must be the layer's");
+    static_assert(std::is_same_v<typename To::Scalar, Scalar>,
+                  "eigen_norm: the scalar of the output and of gradients must be the layer's");
+    static_assert(From::rank == To::rank,
+                  "eigen_norm: the output and gradients must have the input's rank");
+    static_assert(!SameOrder || From::row_major == To::row_major,
+                  "eigen_norm: the output must have the input's storage order: both RowMajor or "
+                  "both ColMajor");
+    Derived::template check_rank<From::rank>();
+  }
+
+  /// Of what lies in memory; the value of an expression is made by Eigen.
+  template <typename X>
+  void check_countable(const char* what, const X& x) const {
+    if constexpr (memory::EigenObject<X>::has_memory) {
+      const memory::Shape shape = memory::EigenObject<X>::shape(x);
+      if (!shape.is_countable()) raise_shape(what, "of a size within Index", shape);
+    }
+  }
+
+  template <typename Out, typename In>
+  void check_output(const Out& out, const char* what, const memory::Shape& shape,
+                    const In& input) const {
+    if (!out.fits(shape)) raise_shape(what, shape.text(), out.shape());
+    if (!out.is_adjacent()) {
+      memory::raise_invalid(self().name() + ": expected " + what +
+                            " with adjacent elements, got a view with an inner stride");
+    }
+    if (!out.is_safe_beside(input)) {
+      memory::raise_invalid(self().name() + ": expected " + what +
+                            " that is exactly an input or apart from it, got a partial overlap");
+    }
+  }
 };
 
 }  // namespace EIGEN_NORM_ABI
@@ -997,2343 +1892,6 @@ EIGEN_ALWAYS_INLINE void for_each_pack(Index n, const F& f, Index begin = 0) {
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/tile.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Lanes that are written together: as wide as the memory likes its lines, so that each page is
-/// visited once.
-inline constexpr Index tile_size = 1024;
-
-/// Lanes that are summed together.
-inline constexpr Index sum_tile_size = 512;
-
-/// The longest of short runs, and lines of them that are summed together.
-inline constexpr Index short_run = 512;
-inline constexpr Index lines_together = 128;
-
-/// Something of each of some adjacent lanes, on the stack.
-template <typename T, Index Size = tile_size>
-class Tile {
- public:
-  T& operator[](Index lane) { return values_[static_cast<std::size_t>(lane)]; }
-  const T& operator[](Index lane) const { return values_[static_cast<std::size_t>(lane)]; }
-  T* data() { return values_.data(); }
-  const T* data() const { return values_.data(); }
-
-  /// The first `n` lanes as an array of Eigen.
-  auto head(Index n) { return Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n); }
-  auto head(Index n) const {
-    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n);
-  }
-  auto segment(Index begin, Index n) const {
-    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data() + begin, n);
-  }
-
- private:
-  std::array<T, static_cast<std::size_t>(Size)> values_;
-};
-
-template <typename T>
-using SumTile = Tile<T, sum_tile_size>;
-
-/// f(lane, group) for `width` lanes from channel c on.
-template <typename F>
-void for_each_lane(Index c, Index width, Index group, const F& f) {
-  if (group == 1) {
-    for (Index l = 0; l < width; ++l) f(l, c + l);
-  } else {
-    for (Index l = 0; l < width; ++l) f(l, (c + l) / group);
-  }
-}
-
-/// A pack of a tile from lane l on.
-template <int Lanes, typename T, Index Size>
-Pack<T, Lanes> load_tile(const Tile<T, Size>& tile, Index l) {
-  return load<T, Lanes>(tile.data() + l);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/rows.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Rows whose sum is taken in the data's own precision.
-inline constexpr Index rows_together = 16;
-
-/// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count) begins at (j /
-/// inner_count) * stride + (j % inner_count) * inner_stride.
-struct Rows {
-  Index count;
-  Index stride;
-  Index inner_count = 1;
-  Index inner_stride = 0;
-
-  Index offset(Index row) const {
-    if (inner_count == 1) return row * stride;
-    return row / inner_count * stride + row % inner_count * inner_stride;
-  }
-
-  /// True where rows of `width` lanes follow each other without a gap.
-  bool is_dense(Index width) const { return inner_count == 1 && stride == width; }
-};
-
-/// Narrow rows that follow each other without a gap, several taken as one so that vectors are full:
-/// lane l of such a row is lane l % width of one of them. A few rows may be left over.
-struct RowFold {
-  Index width;   ///< lanes of a row
-  Index copies;  ///< rows taken as one
-  Index folded;  ///< rows so made
-  Index rest;    ///< rows left over, in the end
-
-  RowFold(Index rows, Index lanes, bool dense) : width(lanes), copies(1) {
-    constexpr Index narrow = 128;
-    if (dense && width <= narrow) {
-      while (2 * copies * width <= sum_tile_size && 2 * copies <= rows) copies *= 2;
-    }
-    folded = rows / copies;
-    rest = rows % copies;
-  }
-
-  Index lanes() const { return width * copies; }
-
-  /// Bytes from a row to the one that is summed `rows_together` later.
-  template <typename Scalar>
-  Index next_rows(const Rows& rows) const {
-    const Index step = rows.inner_count == 1 ? rows.stride : rows.inner_stride;
-    return rows_together * copies * step * Index{sizeof(Scalar)};
-  }
-
-  /// Repeats the numbers of the first row's lanes for the others.
-  template <typename T, Index Size>
-  void repeat(Tile<T, Size>& tile) const {
-    for (Index l = width; l < lanes(); ++l) tile[l] = tile[l - width];
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/coefficient_tiles.hpp
-
-/// Coefficients of adjacent channels or lanes, a tile of each on the stack, so that loops read them
-/// as packs.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-template <typename S>
-struct StatisticTile {
-  Tile<S> mean, inv_std;
-
-  Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
-};
-
-/// inverse_std of `n` variances, in their place; four at a time: Eigen's roots of wider vectors are
-/// approximations.
-template <typename S>
-void inverse_std(S* values, Index n, double eps) {
-  Index i = 0;
-  if constexpr (std::is_arithmetic_v<S>) {
-    for (; i + 4 <= n; i += 4) {
-      Eigen::Map<Eigen::Array<S, 4, 1>> four(values + i);
-      const Eigen::Array<S, 4, 1> squared = four + S(eps), inverse = S(1) / squared.sqrt();
-      four = (squared == S(0)).select(S(0), inverse);
-    }
-  }
-  for (; i < n; ++i) values[i] = inverse_std(values[i], eps);
-}
-
-/// NaN in the place of `n` variances of data that are infinite: their sums were beyond S, which an
-/// inv_std of 0 would hide.
-template <typename S>
-void show_overflow(S* var, Index n) {
-  for (Index i = 0; i < n; ++i) var[i] += S(var[i] * S(0));
-}
-
-/// y = (x - centre) * scale + shift
-template <typename P>
-struct ForwardTile {
-  Tile<P> centre, scale, shift;
-
-  void set(Index lane, const Forward<P>& f) {
-    centre[lane] = f.centre;
-    scale[lane] = f.scale;
-    shift[lane] = f.shift;
-  }
-  void repeat(const RowFold& fold) {
-    for (auto* tile : {&centre, &scale, &shift}) fold.repeat(*tile);
-  }
-
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> y(const Scalar* x, Index l) const {
-    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(scale, l) +
-           load_tile<Lanes>(shift, l);
-  }
-};
-
-/// xhat = (x - centre) * inv_std + rest
-template <typename P, Index Size = tile_size>
-struct StandardiseTile {
-  Tile<P, Size> centre, inv_std, rest;
-
-  void set(Index lane, const Standardise<P>& s) {
-    centre[lane] = s.centre;
-    inv_std[lane] = s.inv_std;
-    rest[lane] = s.rest;
-  }
-
-  template <int Lanes, typename Values>
-  Pack<P, Lanes> xhat(const Values& x, Index l) const {
-    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(inv_std, l) +
-           load_tile<Lanes>(rest, l);
-  }
-};
-
-/// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std
-template <typename P>
-struct BackwardTile {
-  Tile<P> centre, inv_std, slope, offset, gamma;
-
-  void set(Index lane, const Backward<P>& b, const P& gamma_of_lane = P(1)) {
-    centre[lane] = b.centre;
-    inv_std[lane] = b.inv_std;
-    slope[lane] = b.slope;
-    offset[lane] = b.offset;
-    gamma[lane] = gamma_of_lane;
-  }
-  void repeat(const RowFold& fold) {
-    for (auto* tile : {&centre, &inv_std, &slope, &offset, &gamma}) fold.repeat(*tile);
-  }
-
-  /// Where the gradient flows through the statistics.
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> dx(const Scalar* x, const Scalar* dy, Index l) const {
-    return dx(load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l), x, l);
-  }
-  /// The same with `scaled` = gamma * dy.
-  template <int Lanes, typename Values>
-  Pack<P, Lanes> dx(const Pack<P, Lanes>& scaled, const Values& x, Index l) const {
-    const Pack<P, Lanes> centred = load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l);
-    return (scaled + load_tile<Lanes>(slope, l) * centred + load_tile<Lanes>(offset, l)) *
-           load_tile<Lanes>(inv_std, l);
-  }
-  /// Where it does not, and `gamma` is gamma * inv_std.
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> dx(const Scalar* dy, Index l) const {
-    return load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l);
-  }
-};
-
-/// gamma and beta of adjacent channels, a tile of them: where they lie, or made on the stack where
-/// one is absent or gamma has an offset.
-template <typename P>
-class AffineTile {
- public:
-  AffineTile(const Affine<P>& affine, Index channels) : affine_(affine), channels_(channels) {
-    if (affine.gamma == nullptr) gamma_.head(tile_size).setConstant(P(1));
-    if (affine.beta == nullptr) beta_.head(tile_size).setConstant(P(0));
-  }
-  AffineTile(const AffineTile&) = delete;
-  AffineTile& operator=(const AffineTile&) = delete;
-
-  /// Valid until the next call.
-  const P* gamma(Index channel) {
-    if (affine_.gamma == nullptr) return gamma_.data();
-    if (affine_.gamma_offset == P(0)) return affine_.gamma + channel;
-    if (channel != made_) {
-      const Index width = std::min(tile_size, channels_ - channel);
-      for (Index l = 0; l < width; ++l) gamma_[l] = affine_.gamma_at(channel + l);
-      made_ = channel;
-    }
-    return gamma_.data();
-  }
-  const P* beta(Index channel) const {
-    return affine_.beta != nullptr ? affine_.beta + channel : beta_.data();
-  }
-
- private:
-  Affine<P> affine_;
-  Index channels_;
-  Index made_ = -1;
-  Tile<P> gamma_, beta_;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/finite.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Neither infinite nor NaN. Of float and double by the bits of the exponent: under -ffast-math the
-/// compiler takes each number for finite, and leaves out comparisons that only others would need.
-template <typename T>
-bool is_finite(const T& value) {
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
-    using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
-    constexpr int mantissa = std::numeric_limits<T>::digits - 1;
-    constexpr Bits all = ~Bits(0), exponent = (all >> 1) & (all << mantissa);
-    Bits bits;
-    std::memcpy(&bits, &value, sizeof bits);
-#if defined(__GNUC__) && defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
-    __asm__("" : "+r"(bits));  // clang knows them for a number's otherwise
-#endif
-    return (bits & exponent) != exponent;
-  } else {
-    using std::abs;
-    return abs(value) <= T(Eigen::NumTraits<T>::highest());
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/moments.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Count, mean and sum of squared deviations of some values: all that a normalization needs to know
-/// of them, and mergeable.
-///
-///     m2 = sum_i (x_i - mean)^2
-template <typename Stat>
-struct Moments {
-  Index count = 0;
-  Stat mean = Stat(0);
-  Stat m2 = Stat(0);
-
-  /// Welford's update (Technometrics 4, 1962): one more value.
-  void add(const Stat& x) {
-    ++count;
-    const Stat delta = x - mean;
-    mean += delta / Stat(static_cast<double>(count));
-    m2 += delta * (x - mean);
-  }
-
-  /// The moments of both sets of values together (Chan, Golub, LeVeque 1979).
-  void merge(const Moments& other) {
-    if (other.count == 0) return;
-    if (count == 0) {
-      *this = other;
-      return;
-    }
-    const double total = static_cast<double>(count + other.count);
-    const double share = static_cast<double>(other.count) / total;
-    const Stat delta = other.mean - mean;
-    mean += delta * Stat(share);
-    m2 += other.m2 + delta * delta * Stat(static_cast<double>(count) * share);
-    count += other.count;
-  }
-
-  /// Divided by count: the one to normalise with. Rounding may leave m2 a little below zero.
-  Stat biased_variance() const {
-    return m2 < Stat(0) ? Stat(0) : Stat(m2 / Stat(static_cast<double>(count)));
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/deviations.hpp
-
-/// How sums of float become moments of double precision: about a centre near the mean.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// False where squares left the range in which `Compute` holds them to full precision: beyond its
-/// largest number, or, where that matters, near its smallest. Where nothing is wider they have to
-/// do.
-template <typename Compute, typename S>
-bool is_trustworthy(const S& squares, Index n, bool tiny_matters) {
-  if constexpr (std::is_same_v<Compute, S>) {
-    return true;
-  } else {
-    using Limits = std::numeric_limits<Compute>;
-    const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
-    return is_finite(squares) && squares <= S(Limits::max()) &&
-           (!tiny_matters || squares >= smallest);
-  }
-}
-
-/// Whether tiny squares matter beside eps: they do where it is not far above them.
-inline bool tiny_matters(double eps) { return eps < 1e-20; }
-
-/// Sums of deviations from a centre c, and of their squares:
-///
-///     r = sum_i (x_i - c),   q = sum_i (x_i - c)^2
-///     mean = c + r / n,      m2 = q - r^2 / n
-///
-/// r is what c lacks of the mean. While r^2 / n is no large part of q, the difference keeps the
-/// digits that q has.
-template <typename S>
-struct Deviations {
-  S sum = S(0);
-  S squares = S(0);
-
-  /// True where the centre is so many sigma off the mean that m2 would lose digits.
-  bool is_far(Index n) const { return sum * sum > S(0.75) * squares * S(static_cast<double>(n)); }
-
-  template <typename P>
-  Moments<S> moments(Index n, const P& centre) const {
-    const S share = sum / S(static_cast<double>(n));
-    return {n, S(centre) + share, squares - sum * share};
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/simd_memory.hpp
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-/// What Eigen's public functions cannot say to the memory: to store past the cache, to fetch what
-/// will be read soon. Where the compiler knows no way, nothing is said.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Whether one store of `Bytes` past the cache is there, at an address that is a multiple of them.
-template <int Bytes>
-inline constexpr bool can_stream = false;
-template <int Bytes>
-void stream(void*, const void*) {}
-
-#if defined(__SSE2__)
-template <>
-inline constexpr bool can_stream<16> = true;
-template <>
-inline void stream<16>(void* to, const void* from) {
-  _mm_stream_si128(static_cast<__m128i*>(to), _mm_loadu_si128(static_cast<const __m128i*>(from)));
-}
-#endif
-#if defined(__AVX__)
-template <>
-inline constexpr bool can_stream<32> = true;
-template <>
-inline void stream<32>(void* to, const void* from) {
-  _mm256_stream_si256(static_cast<__m256i*>(to),
-                      _mm256_loadu_si256(static_cast<const __m256i*>(from)));
-}
-#endif
-#if defined(__AVX512F__)
-template <>
-inline constexpr bool can_stream<64> = true;
-template <>
-inline void stream<64>(void* to, const void* from) {
-  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
-}
-#endif
-
-/// Makes what was streamed visible to other threads, before anything that is stored later.
-inline void finish_streaming() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
-}
-
-/// Asks for the line `ahead` bytes behind `data` to be brought into the second-level cache. There
-/// may be nothing.
-inline void prefetch(const void* data, std::ptrdiff_t ahead) {
-#if defined(__GNUC__)
-  const auto address = reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(ahead);
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
-#else
-  static_cast<void>(data);
-  static_cast<void>(ahead);
-#endif
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/parallel.hpp
-
-/// The one file that knows about threads.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Something that can run tasks 0 to n - 1 side by side and wait for them.
-class Executor {
- public:
-  using Task = void (*)(const void* context, Index index);
-
-  virtual ~Executor() = default;
-  virtual void run(Index tasks, Task task, const void* context) const = 0;
-};
-
-/// The executor of the calling thread; null: OpenMP where Eigen uses it, else none.
-inline const Executor*& current_executor() {
-  thread_local const Executor* executor = nullptr;
-  return executor;
-}
-
-/// True while the calling thread works on a task of parallel_for.
-inline bool& inside_a_task() {
-  thread_local bool inside = false;
-  return inside;
-}
-
-/// Below this many elements a second thread costs more than it saves.
-inline constexpr Index parallel_threshold = 32768;
-
-/// Calls f(0) ... f(tasks - 1), at the same time where there are threads: exactly when Eigen's own
-/// products have them (OpenMP and Eigen::setNbThreads), or in a ParallelScope. Serial for small
-/// inputs and inside a parallel region. No result may depend on who runs what; with OpenMP it is
-/// the same thread for the same task each time, whose cache may still hold the data.
-template <typename F>
-void parallel_for(Index tasks, Index elements, const F& f) {
-  if (tasks > 1 && elements >= parallel_threshold && !inside_a_task()) {
-    if (const Executor* executor = current_executor()) {
-      const auto task = [](const void* context, Index index) {
-        const bool outside = inside_a_task();
-        inside_a_task() = true;
-        (*static_cast<const F*>(context))(index);
-        finish_streaming();
-        inside_a_task() = outside;
-      };
-      return executor->run(tasks, task, &f);
-    }
-#ifdef EIGEN_HAS_OPENMP
-    const int threads = Eigen::nbThreads();
-    if (threads > 1 && omp_in_parallel() == 0) {
-#pragma omp parallel for schedule(static) num_threads(threads)
-      for (Index task = 0; task < tasks; ++task) {
-        f(task);
-        finish_streaming();
-      }
-      return;
-    }
-#endif
-  }
-  for (Index task = 0; task < tasks; ++task) f(task);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/memory/collapsed_shape.hpp
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-/// The four inner loops of the library, told apart by what changes along adjacent elements.
-enum class Loop {
-  run,     ///< neither the statistic nor gamma and beta: BatchNorm2d, GroupNorm
-  column,  ///< both: BatchNorm1d on (N, C), every channels-last layer
-  row,     ///< gamma and beta alone: LayerNorm, GroupNorm on (N, C)
-  lane     ///< the statistic alone: column-major LayerNorm and GroupNorm
-};
-
-/// A flat buffer seen as a normalization sees it: which elements share a statistic, which share a
-/// gamma and a beta. Every layer, axis order and storage order is one of these.
-///
-///     element (r, o, c, i)  lies at  r * repeat_stride + o * outer_stride + c * channel_stride + i
-///     gamma, beta           of channel c
-///     statistic             of (r, c / group), over all o and i and the `group` channels
-///
-/// | layer                | input     | storage      | repeats | outer | channels | inner | group |
-/// |----------------------|-----------|--------------|---------|-------|----------|-------|-------|
-/// | BatchNorm            | (N, C, S) | row-major    | 1       | N     | C        | S     | 1     |
-/// | BatchNorm            | (N, C, S) | column-major | 1       | S     | C        | N     | 1     |
-/// | BatchNorm, C last    | (N, S, C) | row-major    | 1       | N*S   | C        | 1     | 1     |
-/// | BatchNorm, C last    | (N, S, C) | column-major | 1       | 1     | C        | S*N   | 1     |
-/// | LayerNorm            | (M, D)    | either       | M       | 1     | D        | 1     | D     |
-/// | GroupNorm            | (N, C, S) | row-major    | N       | 1     | C        | S     | C / G |
-/// | GroupNorm, otherwise |           |              | N       | S     | C        | 1     | C / G |
-///
-/// RMSNorm is as LayerNorm. InstanceNorm is GroupNorm with G = C, and, by running statistics,
-/// BatchNorm. BatchNorm over parts of a batch repeats its view for each.
-struct CollapsedShape {
-  Index repeats = 1;
-  Index outer = 1;
-  Index channels = 1;
-  Index inner = 1;
-  Index repeat_stride = 0;
-  Index outer_stride = 0;
-  Index channel_stride = 0;
-  Index group = 1;
-  /// Column-major LayerNorm over several dimensions runs through them backwards: the normalized
-  /// shape, and the leading one. Empty where the order in memory is the logical one.
-  Shape reversed_channels = {};
-  Shape reversed_repeats = {};
-
-  Index groups() const { return channels / group; }
-  Index statistics() const { return repeats * groups(); }
-  Index statistic(Index repeat, Index group_index) const {
-    return logical_index(reversed_repeats, repeat) * groups() + group_index;
-  }
-  Index values_per_statistic() const { return outer * group * inner; }
-  Index size() const { return repeats * outer * channels * inner; }
-  Index offset(Index repeat, Index channel, Index outer_index = 0) const {
-    return repeat * repeat_stride + channel * channel_stride + outer_index * outer_stride;
-  }
-
-  /// Index into gamma and beta of the channel that comes `channel`-th in memory.
-  Index affine_index(Index channel) const { return logical_index(reversed_channels, channel); }
-
-  Loop loop() const {
-    if (inner > 1) return Loop::run;
-    if (channel_stride == 1 && reversed_channels.rank() == 0) {
-      return outer == 1 && group > 1 ? Loop::row : Loop::column;
-    }
-    return repeats == 1 && group == 1 ? Loop::run : Loop::lane;
-  }
-
-  /// Several outer steps that follow each other without a gap are one longer run.
-  bool is_one_run() const { return channels == 1 && outer_stride == inner; }
-  void merge_runs() {
-    inner *= outer;
-    outer = 1;
-  }
-
-  static CollapsedShape over_batch(const Layout& layout, ChannelAxis axis);
-  static CollapsedShape over_parts_of_batch(const Layout& layout, ChannelAxis axis, Index samples);
-  static CollapsedShape over_samples(const Layout& layout, ChannelAxis axis, Index groups);
-  static CollapsedShape over_trailing(const Layout& layout, int normalized_rank);
-
- private:
-  /// Of dimensions stored first index fastest, the row-major index of the element at `place`.
-  static Index logical_index(const Shape& reversed, Index place) {
-    if (reversed.rank() == 0) return place;
-    Index index = 0;
-    for (int axis = 0; axis < reversed.rank(); ++axis) {
-      index = index * reversed[axis] + place % reversed[axis];
-      place /= reversed[axis];
-    }
-    return index;
-  }
-};
-
-/// Samples, channels and positions of (N, C, S) or (N, S, C), each with its stride.
-struct ChannelExtents {
-  Index samples, channels, positions;
-  Index sample_stride, channel_stride, position_stride;
-
-  ChannelExtents(const Layout& layout, ChannelAxis axis) {
-    const Shape& shape = layout.shape;
-    const int rank = shape.rank();
-    const bool last = axis == ChannelAxis::last;
-    samples = shape[0];
-    channels = shape[last ? rank - 1 : 1];
-    positions = last ? shape.product(1, rank - 1) : shape.product(2, rank);
-    if (layout.row_major) {
-      sample_stride = layout.leading;
-      channel_stride = last ? 1 : positions;
-      position_stride = last ? channels : 1;
-    } else {
-      sample_stride = 1;
-      channel_stride = rank == 2 ? layout.leading : last ? samples * positions : samples;
-      position_stride = last ? samples : samples * channels;
-    }
-  }
-};
-
-/// One statistic per channel, over all samples and positions (BatchNorm).
-inline CollapsedShape CollapsedShape::over_batch(const Layout& layout, ChannelAxis axis) {
-  const ChannelExtents e(layout, axis);
-  CollapsedShape view;
-  view.channels = e.channels;
-  view.channel_stride = e.channel_stride;
-  if (layout.row_major && axis == ChannelAxis::first) {
-    view.outer = e.samples;
-    view.outer_stride = e.sample_stride;
-    view.inner = e.positions;
-  } else if (layout.row_major) {
-    view.outer = e.samples * e.positions;
-    view.outer_stride = e.positions == 1 ? e.sample_stride : e.position_stride;
-  } else if (axis == ChannelAxis::first) {
-    view.outer = e.positions;
-    view.outer_stride = e.position_stride;
-    view.inner = e.samples;
-  } else {
-    view.inner = e.samples * e.positions;
-  }
-  return view;
-}
-
-/// One statistic per channel and part of the batch, of so many samples each (ghost batches).
-inline CollapsedShape CollapsedShape::over_parts_of_batch(const Layout& layout, ChannelAxis axis,
-                                                          Index samples) {
-  const ChannelExtents e(layout, axis);
-  CollapsedShape view = over_batch(layout, axis);
-  view.repeats = e.samples / samples;
-  view.repeat_stride = samples * e.sample_stride;
-  if (layout.row_major) {
-    view.outer /= view.repeats;
-  } else {
-    view.outer = e.positions;
-    view.outer_stride = e.position_stride;
-    view.inner = samples;
-  }
-  return view;
-}
-
-/// One statistic per sample and group of channels (GroupNorm; InstanceNorm: groups = channels).
-inline CollapsedShape CollapsedShape::over_samples(const Layout& layout, ChannelAxis axis,
-                                                   Index groups) {
-  const ChannelExtents e(layout, axis);
-  CollapsedShape view;
-  view.repeats = e.samples;
-  view.repeat_stride = e.sample_stride;
-  view.channels = e.channels;
-  view.channel_stride = e.channel_stride;
-  view.group = e.channels / groups;
-  if (e.position_stride == 1) {
-    view.inner = e.positions;
-  } else {
-    view.outer = e.positions;
-    view.outer_stride = e.position_stride;
-  }
-  return view;
-}
-
-/// One statistic per row, over the last `normalized_rank` dimensions, each element of which has its
-/// own gamma and beta (LayerNorm). A matrix with gaps is one only for `normalized_rank` 1.
-inline CollapsedShape CollapsedShape::over_trailing(const Layout& layout, int normalized_rank) {
-  const Shape& shape = layout.shape;
-  const int rank = shape.rank();
-  const Index slow = normalized_rank < rank ? layout.leading : 0;
-  CollapsedShape view;
-  view.repeats = shape.product(0, rank - normalized_rank);
-  view.channels = shape.product(rank - normalized_rank, rank);
-  view.group = view.channels;
-  if (layout.row_major) {
-    view.repeat_stride = rank == 2 ? slow : view.channels;
-    view.channel_stride = 1;
-  } else {
-    view.repeat_stride = 1;
-    view.channel_stride = rank == 2 && normalized_rank == 1 ? slow : view.repeats;
-    const int leading_rank = rank - normalized_rank;
-    if (leading_rank > 1) view.reversed_repeats = shape.part(0, leading_rank);
-    if (normalized_rank > 1) view.reversed_channels = shape.part(leading_rank, rank);
-  }
-  return view;
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/kernels/partition.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Groups whose channels fill a tile; at least one, which may then be wider.
-inline Index groups_per_tile(const memory::CollapsedShape& shape) {
-  return std::max<Index>(1, tile_size / shape.group);
-}
-
-inline bool has_short_runs(const memory::CollapsedShape& shape) {
-  return shape.outer > 1 && shape.inner > 1 && shape.inner <= short_run;
-}
-
-/// Rows of one tile of columns, cut into blocks by their number and width alone.
-class RowBlocks {
- public:
-  static constexpr Index most = 8;
-  static constexpr Index block_size = 65536;  ///< elements that are worth a block of their own
-
-  RowBlocks(Index rows, Index width)
-      : rows_(rows),
-        count_(std::clamp<Index>(rows * width / block_size, 1, std::clamp<Index>(rows, 1, most))) {}
-
-  Index count() const { return count_; }
-  Index begin(Index block) const { return block * rows_ / count_; }
-  Index end(Index block) const { return begin(block + 1); }
-
- private:
-  Index rows_, count_;
-};
-
-/// Some repeats and some groups of a collapsed shape: what one task works on.
-struct Part {
-  Index piece;  ///< which of the pieces that the repeats are cut into
-  Index repeat_begin, repeat_end;
-  Index group_begin, group_end;
-};
-
-/// How a collapsed shape is cut into parts: by its extents alone, never by the number of threads,
-/// so that sums over the pieces are the same bits for all of them.
-///
-/// Parts of one piece share no channel, so they may add to the same dgamma and dbeta.
-class Partition {
- public:
-  static constexpr Index part_size = 65536;  ///< elements that are worth a part of their own
-  static constexpr Index most_pieces = 16;
-  static constexpr Index most_parts = 64;
-
-  /// Pieces that the repeats are cut into, `limit` at most. A backward pass keeps sums by channel
-  /// for each: small beside the samples that share them.
-  static Index pieces(const memory::CollapsedShape& shape, Index limit = most_pieces) {
-    const Index samples = shape.repeats * shape.outer * shape.inner;
-    return std::min({wanted(shape), shape.repeats, limit, std::max<Index>(1, samples / 64)});
-  }
-
-  Partition(const memory::CollapsedShape& shape, memory::Loop loop, Index pieces)
-      : repeats_(shape.repeats), groups_(shape.groups()), elements_(shape.size()), pieces_(pieces) {
-    const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
-    groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
-    if (loop == memory::Loop::column && pieces_ == 1 &&
-        RowBlocks(shape.outer, std::min(shape.channels, sum_tile_size)).count() > 1) {
-      groups_per_chunk_ = groups_;  // threads take blocks of rows, which lie together in memory
-    } else if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
-      const Index per_tile = groups_per_tile(shape);
-      groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
-    } else if (has_short_runs(shape)) {  // neighbours, and yet some parts for threads
-      const Index together = std::clamp<Index>(groups_ / 8, 32, lines_together);
-      groups_per_chunk_ = (groups_per_chunk_ + together - 1) / together * together;
-    }
-    chunks_ = (groups_ + groups_per_chunk_ - 1) / groups_per_chunk_;
-  }
-
-  /// f(part) for all parts, side by side where there are threads.
-  template <typename F>
-  void for_each(const F& f) const {
-    parallel_for(pieces_ * chunks_, elements_, [&](Index task) {
-      const Index piece = task / chunks_, group = task % chunks_ * groups_per_chunk_;
-      f(Part{piece, piece * repeats_ / pieces_, (piece + 1) * repeats_ / pieces_, group,
-             std::min(group + groups_per_chunk_, groups_)});
-    });
-  }
-
- private:
-  static Index wanted(const memory::CollapsedShape& shape) {
-    return std::clamp<Index>(shape.size() / part_size, 1, most_parts);
-  }
-
-  Index repeats_, groups_, elements_;
-  Index pieces_, chunks_, groups_per_chunk_;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/sums.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// The terms of several sums at one place: `terms(d, d * d)`.
-template <typename FirstPack, typename... Packs>
-std::array<FirstPack, 1 + sizeof...(Packs)> terms(const FirstPack& first, const Packs&... rest) {
-  return {first, rest...};
-}
-
-/// Adds each term to its sum.
-template <typename Packs>
-EIGEN_ALWAYS_INLINE void add_terms(Packs& sums, const Packs& terms) {
-  for (std::size_t t = 0; t < sums.size(); ++t) sums[t] += terms[t];
-}
-
-/// As many zeros as a pack has lanes, then as many ones.
-template <typename Compute>
-inline constexpr auto zeros_then_ones = []() {
-  std::array<Compute, 2 * pack_size<Compute>> values{};
-  for (std::size_t i = pack_size<Compute>; i < values.size(); ++i) values[i] = Compute(1);
-  return values;
-}();
-
-/// Several sums over the same elements in one visit: by vector lane, four vectors in flight, and no
-/// more than `flush` additions into one register before it is added to the totals, for adding equal
-/// numbers over and over rounds the same way each time.
-///
-///     sums.add(n, [&](auto at) { auto d = at(x) - c; return terms(d, d * d); })
-///
-/// adds term(i) for i < n, where `at(p)` loads the elements of `p` at the current place, one pack
-/// wide, or one element where there are fewer. The last pack may be read twice. The order of
-/// additions depends on the calls' lengths alone.
-template <typename Compute, int Terms>
-class Sums {
- public:
-  static constexpr int lanes = pack_size<Compute>;
-  static constexpr Index flush = 16;
-
-  template <int Lanes>
-  struct At {
-    Index i;
-    template <typename Values>
-    Pack<Compute, Lanes> operator()(const Values& values) const {
-      return load<Compute, Lanes>(values + i);
-    }
-  };
-
-  template <typename Term>
-  EIGEN_ALWAYS_INLINE void add(Index n, const Term& term) {
-    Index i = 0;
-    while (i + lanes <= n) {
-      // Local, so that they stay in registers.
-      Packs<lanes> a = zeros<lanes>(), b = a, c = a, d = a;
-      const Index end = std::min(n, i + 4 * lanes * flush);
-      for (; i + 4 * lanes <= end; i += 4 * lanes) {
-        add_terms(a, term(At<lanes>{i}));
-        add_terms(b, term(At<lanes>{i + lanes}));
-        add_terms(c, term(At<lanes>{i + 2 * lanes}));
-        add_terms(d, term(At<lanes>{i + 3 * lanes}));
-      }
-      for (; i + lanes <= end; i += lanes) add_terms(a, term(At<lanes>{i}));
-      add_terms(a, b);
-      add_terms(c, d);
-      add_terms(a, c);
-      add_terms(total_, a);
-    }
-    if (i == n) return;
-    if constexpr (lanes > 1) {
-      if (n >= lanes) {  // the last pack again, without what is already there
-        Packs<lanes> last = term(At<lanes>{n - lanes});
-        const auto unseen = Pack<Compute, lanes>::load(zeros_then_ones<Compute>.data() + (n - i));
-        for (auto& t : last) t = t * unseen;
-        return add_terms(total_, last);
-      }
-    }
-    Packs<1> rest = zeros<1>();
-    for (; i < n; ++i) add_terms(rest, term(At<1>{i}));
-    add_terms(rest_, rest);
-  }
-
-  Compute total(int term) const {
-    const auto t = static_cast<std::size_t>(term);
-    return total_[t].sum() + rest_[t].sum();
-  }
-
- private:
-  template <int Lanes>
-  using Packs = std::array<Pack<Compute, Lanes>, Terms>;
-
-  template <int Lanes>
-  static Packs<Lanes> zeros() {
-    Packs<Lanes> packs;
-    packs.fill(Pack<Compute, Lanes>(Compute(0)));
-    return packs;
-  }
-
-  Packs<lanes> total_ = zeros<lanes>();
-  Packs<1> rest_ = zeros<1>();
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/lane_sums.hpp
-
-/// Sums down the rows, for each of the adjacent lanes.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to sums[t][l] for
-/// each of `width` lanes. Memory is read in many streams, the sums are touched once for many rows.
-template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
-void add_rows(Index begin, Index end, Index width, const std::array<S*, Terms>& sums,
-              const Place& place, const Term& term) {
-  for (Index row = begin; row < end; row += rows_together) {
-    const Index count = std::min(rows_together, end - row);
-    std::array<decltype(place(row)), static_cast<std::size_t>(rows_together)> places;
-    for (Index j = 0; j < count; ++j) places[static_cast<std::size_t>(j)] = place(row + j);
-    const auto* const last = places.data() + count;
-    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
-      const auto* at = places.data();
-      auto even = term(lanes, *at++, l);
-      if (at != last) {  // two sums in flight
-        auto odd = term(lanes, *at++, l);
-        for (; at + 1 < last; at += 2) {
-          add_terms(even, term(lanes, at[0], l));
-          add_terms(odd, term(lanes, at[1], l));
-        }
-        if (at != last) add_terms(even, term(lanes, *at, l));
-        add_terms(even, odd);
-      }
-      for (std::size_t t = 0; t < Terms; ++t) {
-        S* const total = sums[t] + l;
-        store<lanes.value>(total, load<S, lanes.value>(total) + even[t].template as<S>());
-      }
-    });
-  }
-}
-
-/// Sums of each lane of a tile.
-template <typename S, std::size_t Terms>
-using LaneSums = std::array<SumTile<S>, Terms>;
-
-/// The same over all rows, from zero, for rows taken together as `fold` says: by blocks, which are
-/// added in order.
-template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
-void lane_sums(const RowFold& fold, LaneSums<S, Terms>& sums, const Place& place,
-               const Term& term) {
-  const Index lanes = fold.lanes();
-  const RowBlocks blocks(fold.folded, lanes);
-  const auto pointers = [](LaneSums<S, Terms>& to) {
-    std::array<S*, Terms> result;
-    for (std::size_t t = 0; t < Terms; ++t) result[t] = to[t].data();
-    return result;
-  };
-  std::array<LaneSums<S, Terms>, static_cast<std::size_t>(RowBlocks::most - 1)> others;
-  const auto of = [&](Index block) -> LaneSums<S, Terms>& {
-    return block == 0 ? sums : others[static_cast<std::size_t>(block - 1)];
-  };
-  parallel_for(blocks.count(), fold.folded * lanes, [&](Index block) {
-    for (auto& tile : of(block)) tile.head(lanes).setConstant(S(0));
-    add_rows<Compute>(
-        blocks.begin(block), blocks.end(block), lanes, pointers(of(block)),
-        [&](Index row) { return place(row * fold.copies); }, term);
-  });
-  for (std::size_t t = 0; t < Terms; ++t) {
-    SumTile<S>& tile = sums[t];
-    for (Index block = 1; block < blocks.count(); ++block) {
-      tile.head(lanes) += of(block)[t].head(lanes);
-    }
-    for (Index half = lanes / 2; half >= fold.width; half /= 2) {  // copies are a power of two
-      tile.head(half) += tile.segment(half, half);
-    }
-  }
-  const Index rest = fold.folded * fold.copies;
-  add_rows<Compute>(rest, rest + fold.rest, fold.width, pointers(sums), place, term);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/lane_moments.hpp
-
-/// The arithmetic of run_moments for each of some adjacent lanes.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Moments of adjacent lanes that have seen the same number of values.
-template <typename S>
-struct LaneMoments {
-  Index count = 0;
-  SumTile<S> mean, m2;
-
-  Moments<S> at(Index lane) const { return {count, mean[lane], m2[lane]}; }
-};
-
-/// The mean of some of the rows, from all over them, summed in `Compute`.
-template <typename Compute, typename Scalar>
-void lane_sample_means(const Scalar* x, const Rows& rows, Index width,
-                       SumTile<Param<Scalar>>& means) {
-  using S = Stat<Scalar>;
-  const Index n = std::min(rows.count, rows_together);
-  LaneSums<S, 1> sums;
-  sums[0].head(width).setConstant(S(0));
-  add_rows<Compute>(
-      0, n, width, std::array<S*, 1>{sums[0].data()},
-      [&](Index j) { return x + rows.offset(j * rows.count / n); },
-      [&](auto lanes, const Scalar* row, Index l) {
-        return terms(load<Compute, lanes.value>(row + l) - load<Compute, lanes.value>(x + l));
-      });
-  bool in_range = true;
-  for (Index l = 0; l < width; ++l) {
-    in_range &= is_finite(sums[0][l]);
-    means[l] = static_cast<Param<Scalar>>(S(x[l]) + sums[0][l] / S(static_cast<double>(n)));
-  }
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!in_range) lane_sample_means<S>(x, rows, width, means);
-  }
-}
-
-/// Sums of the deviations of each lane from its centre, and of their squares.
-template <typename Compute, typename Scalar>
-void lane_deviations(const Scalar* x, const Rows& rows, const RowFold& fold,
-                     SumTile<Param<Scalar>>& centre, bool tiny_matters,
-                     LaneSums<Stat<Scalar>, 2>& sums) {
-  using S = Stat<Scalar>;
-  fold.repeat(centre);
-  lane_sums<Compute>(
-      fold, sums, [&](Index row) { return x + rows.offset(row); },
-      [&](auto lanes, const Scalar* row, Index l) {
-        constexpr int size = lanes.value;
-        prefetch(row + l, fold.next_rows<Scalar>(rows));
-        const auto d = load<Compute, size>(row + l) - load<Compute, size>(centre.data() + l);
-        return terms(d, d * d);
-      });
-  if constexpr (!std::is_same_v<Compute, S>) {
-    bool trustworthy = true;
-    for (Index l = 0; l < fold.width; ++l) {
-      trustworthy &= is_trustworthy<Compute>(sums[1][l], rows.count, tiny_matters);
-    }
-    if (!trustworthy) lane_deviations<S>(x, rows, fold, centre, tiny_matters, sums);
-  }
-}
-
-/// Moments of each of `width` adjacent lanes, at most a SumTile of them, over some rows.
-template <typename Scalar>
-LaneMoments<Stat<Scalar>> lane_moments(const Scalar* x, const Rows& rows, Index width,
-                                       bool tiny_matters = true) {
-  using S = Stat<Scalar>;
-  using P = Param<Scalar>;
-  const RowFold fold(rows.count, width, rows.is_dense(width));
-  SumTile<P> centre;
-  LaneSums<S, 2> sums;
-  lane_sample_means<P>(x, rows, width, centre);
-  lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
-
-  LaneMoments<S> result;
-  result.count = rows.count;
-  const auto finish = [&] {
-    bool far = false;
-    for (Index l = 0; l < width; ++l) {
-      const Deviations<S> d{sums[0][l], sums[1][l]};
-      const Moments<S> moments = d.moments(rows.count, centre[l]);
-      result.mean[l] = moments.mean;
-      result.m2[l] = moments.m2;
-      far |= d.is_far(rows.count);
-    }
-    return far;
-  };
-  if (finish()) {
-    for (Index l = 0; l < width; ++l) centre[l] = static_cast<P>(result.mean[l]);
-    lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
-    finish();
-  }
-  return result;
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/run_moments.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// `count` runs of `length` adjacent elements, `stride` apart.
-template <typename Scalar>
-struct Runs {
-  const Scalar* data;
-  Index count;
-  Index stride;
-  Index length;
-
-  Index size() const { return count * length; }
-  /// The same runs, `offset` elements further.
-  Runs shifted(Index offset) const { return {data + offset, count, stride, length}; }
-};
-
-/// Elements whose sum is taken in the data's own precision.
-inline constexpr Index chunk_size = 2048;
-
-/// Short runs summed together: each adds once to the same registers, and many additions in a row of
-/// much the same number round the same way.
-inline constexpr Index chunk_runs = 32;
-
-/// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
-/// parts of one run where runs are long, several whole runs where they are short.
-template <typename F>
-EIGEN_ALWAYS_INLINE void for_each_chunk(Index count, Index length, const F& f) {
-  const bool one_by_one = count == 1 || length >= chunk_size;
-  const Index together = one_by_one ? 1 : std::clamp<Index>(chunk_size / length, 1, chunk_runs);
-  for (Index run = 0; run < count; run += together) {
-    for (Index begin = 0; begin < length; begin += chunk_size) {
-      f(run, std::min(together, count - run), begin, std::min(chunk_size, length - begin));
-    }
-  }
-}
-
-/// The mean of some of the elements, from all over the runs, summed in `Compute`:
-///
-///     c = x_0 + sum_i (x_i - x_0) / n       constants are met exactly
-template <typename Compute, typename Scalar>
-Param<Scalar> sample_mean(const Runs<Scalar>& x) {
-  using S = Stat<Scalar>;
-  constexpr Index piece_size = 64;
-  const Index pieces = std::clamp<Index>(std::max(x.size() / 512, x.count), 1, 8);
-  const auto shift = static_cast<Compute>(x.data[0]);
-  Sums<Compute, 1> sums;
-  Index n = 0;
-  const auto add = [&](Index run, Index begin, Index length) {
-    const Scalar* data = x.data + run * x.stride + begin;
-    sums.add(length, [=](auto at) { return terms(at(data) - shift); });
-    n += length;
-  };
-  add(0, 0, std::min(piece_size, x.length));
-  for (Index piece = 1; piece < pieces; ++piece) {
-    const Index place = piece * x.size() / pieces;
-    const Index begin = place % x.length;
-    add(place / x.length, begin, std::min(piece_size, x.length - begin));
-  }
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_finite(sums.total(0))) return sample_mean<S>(x);
-  }
-  const S weight = S(1) / S(static_cast<double>(n));  // known before the sum is
-  return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) * weight);
-}
-
-/// The deviations of all elements of some runs from a centre.
-template <typename Compute, typename Scalar>
-Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& centre,
-                                    bool tiny_matters) {
-  using S = Stat<Scalar>;
-  const auto c = static_cast<Compute>(centre);
-  Deviations<S> all;
-  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
-    Sums<Compute, 2> sums;
-    for (Index j = run; j < run + runs; ++j) {
-      const Scalar* data = x.data + j * x.stride + begin;
-      sums.add(length, [=](auto at) {
-        const auto d = at(data) - c;
-        return terms(d, d * d);
-      });
-    }
-    all.sum += S(sums.total(0));
-    all.squares += S(sums.total(1));
-  });
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_trustworthy<Compute>(all.squares, x.size(), tiny_matters)) {
-      return deviations<S>(x, centre, tiny_matters);
-    }
-  }
-  return all;
-}
-
-/// The sum of the squares of all elements of some runs: RMSNorm's only sum.
-template <typename Compute, typename Scalar>
-Stat<Scalar> sum_of_squares(const Runs<Scalar>& x, bool tiny_matters) {
-  using S = Stat<Scalar>;
-  S all = S(0);
-  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
-    Sums<Compute, 1> sums;
-    for (Index j = run; j < run + runs; ++j) {
-      const Scalar* data = x.data + j * x.stride + begin;
-      sums.add(length, [=](auto at) {
-        const auto value = at(data);
-        return terms(value * value);
-      });
-    }
-    all += S(sums.total(0));
-  });
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_trustworthy<Compute>(all, x.size(), tiny_matters)) {
-      return sum_of_squares<S>(x, tiny_matters);
-    }
-  }
-  return all;
-}
-
-/// Deviations and the centre they are from.
-template <typename Scalar>
-struct CentredDeviations {
-  Param<Scalar> centre;
-  Deviations<Stat<Scalar>> d;
-};
-
-/// In one visit where `centre`, as sampled, is near enough to the mean, which it nearly always is.
-template <typename Scalar>
-CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, Param<Scalar> centre,
-                                         bool tiny_matters) {
-  using P = Param<Scalar>;
-  auto d = deviations<P>(x, centre, tiny_matters);
-  if (d.is_far(x.size())) {
-    centre = static_cast<P>(d.moments(x.size(), centre).mean);
-    d = deviations<P>(x, centre, tiny_matters);
-  }
-  return {centre, d};
-}
-
-/// Moments of all elements of some runs.
-template <typename Scalar>
-Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
-  const auto [centre, d] = run_deviations(x, sample_mean<Param<Scalar>>(x), tiny_matters);
-  return d.moments(x.size(), centre);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/side_by_side.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Sums over many lines, each of `runs` short runs of `length` elements; term_of(line, run) is as
-/// Sums take it. Calls done(line, first run, runs, sums) for as many runs as may be added to the
-/// same registers.
-///
-/// Lines come inside runs: the first runs of all lines lie together, then the second runs. Read
-/// line by line, the memory would be left for another page after each run.
-template <typename Compute, int Terms, typename TermOf, typename Done>
-EIGEN_ALWAYS_INLINE void sum_side_by_side(Index lines, Index runs, Index length,
-                                          const TermOf& term_of, const Done& done) {
-  if (runs == 1) {
-    for (Index line = 0; line < lines; ++line) {
-      Sums<Compute, Terms> sums;
-      sums.add(length, term_of(line, 0));
-      done(line, 0, 1, sums);
-    }
-    return;
-  }
-  const Index chunk = std::clamp<Index>(chunk_size / length, 1, chunk_runs);
-  // Made only where they are used: most calls have few lines.
-  union Room {
-    Room() {}
-    ~Room() {}
-    std::array<Sums<Compute, Terms>, static_cast<std::size_t>(lines_together)> sums;
-  } room;
-  for (Index begin = 0; begin < lines; begin += lines_together) {
-    const Index count = std::min(lines_together, lines - begin);
-    for (Index first = 0; first < runs; first += chunk) {
-      const Index end = std::min(first + chunk, runs);
-      auto* const sums = room.sums.data();
-      std::uninitialized_fill_n(sums, count, Sums<Compute, Terms>());
-      for (Index run = first; run < end; ++run) {
-        for (Index j = 0; j < count; ++j) {
-          sums[j].add(length, term_of(begin + j, run));
-        }
-      }
-      for (Index j = 0; j < count; ++j) {
-        done(begin + j, first, end - first, sums[j]);
-      }
-      std::destroy_n(sums, count);
-    }
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/short_deviations.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// The centres and deviations of `count` lines of short runs, each `stride` after the one before;
-/// `first` is the first of them. One step for all lines and then the next: a run is so short that
-/// the processor would wait for its sums; it works on several at once instead.
-template <typename Scalar>
-void short_deviations(const Runs<Scalar>& first, Index stride, Index count, bool tiny_matters,
-                      Param<Scalar>* centre, Stat<Scalar>* sum, Stat<Scalar>* squares) {
-  using P = Param<Scalar>;
-  using S = Stat<Scalar>;
-  const Index length = first.length;
-
-  // The mean of some of the elements, from the beginnings of some of the runs.
-  const Index sampled = std::min(length, std::clamp<Index>(length / 4, pack_size<P>, 64));
-  const Index runs = std::min<Index>(first.count, 8);
-  const P weight = P(1) / P(static_cast<float>(sampled * runs));
-  const Index next_run = first.stride * Index{sizeof(Scalar)};
-  const auto shift = [&](Index j) { return static_cast<P>(first.data[j * stride]); };
-  sum_side_by_side<P, 1>(
-      count, runs, sampled,
-      [&](Index j, Index run) {
-        const Scalar* data = first.data + j * stride + run * first.count / runs * first.stride;
-        const P x_0 = shift(j);
-        return [=](auto at) { return terms(at(data) - x_0); };
-      },
-      [&](Index j, Index, Index, const Sums<P, 1>& sums) {
-        centre[j] = shift(j) + sums.total(0) * weight;
-      });
-
-  sum_side_by_side<P, 2>(
-      count, first.count, length,
-      [&](Index j, Index run) {
-        const Scalar* data = first.data + j * stride + run * first.stride;
-        const P c = centre[j];
-        return [=](auto at) {
-          prefetch(data + at.i, next_run);
-          const auto d = at(data) - c;
-          return terms(d, d * d);
-        };
-      },
-      [&](Index j, Index begin, Index, const Sums<P, 2>& sums) {
-        sum[j] = S(sums.total(0)) + (begin == 0 ? S(0) : sum[j]);
-        squares[j] = S(sums.total(1)) + (begin == 0 ? S(0) : squares[j]);
-      });
-
-  for (Index j = 0; j < count; ++j) {
-    const Deviations<S> d{sum[j], squares[j]};
-    if (!d.is_far(first.size()) && is_trustworthy<P>(d.squares, first.size(), tiny_matters)) {
-      continue;
-    }
-    const Runs<Scalar> line = first.shifted(j * stride);
-    const CentredDeviations<Scalar> about =
-        run_deviations(line, sample_mean<P>(line), tiny_matters);
-    centre[j] = about.centre;
-    sum[j] = about.d.sum;
-    squares[j] = about.d.squares;
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/memory/operand.hpp
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-/// A buffer with its own strides: x, y, dy or dx of one call.
-template <typename Scalar>
-struct Operand {
-  Scalar* data;
-  CollapsedShape shape;
-
-  Scalar* at(Index repeat, Index channel, Index outer = 0) const {
-    return data + shape.offset(repeat, channel, outer);
-  }
-
-  /// Some of its repeats, in the order of memory.
-  Operand repeats(Index begin, Index end) const {
-    Operand some{data + begin * shape.repeat_stride, shape};
-    some.shape.repeats = end - begin;
-    some.shape.reversed_repeats = {};
-    return some;
-  }
-  Operand repeat(Index r) const { return repeats(r, r + 1); }
-
-  /// Of its only repeat, the positions o * inner + i from `begin` to `end`, of one o where there is
-  /// an i.
-  Operand positions(Index begin, Index end) const {
-    const Index o = begin / shape.inner;
-    Operand some{data + o * shape.outer_stride + begin % shape.inner, shape};
-    (shape.inner > 1 ? some.shape.inner : some.shape.outer) = end - begin;
-    if (shape.inner > 1) some.shape.outer = 1;
-    return some;
-  }
-
-  /// Some of its channels, which share one statistic.
-  Operand channels(Index begin, Index end) const {
-    Operand some{data + begin * shape.channel_stride, shape};
-    some.shape.channels = some.shape.group = end - begin;
-    return some;
-  }
-};
-
-/// The loop that suits every operand of a call. They have the same extents, but where one of them
-/// is a block with gaps, its channels may not be adjacent; `run` and `lane` ask for nothing there.
-template <typename First, typename... Rest>
-Loop common_loop(const Operand<First>& first, const Operand<Rest>&... rest) {
-  const CollapsedShape* decisive = &first.shape;
-  for (const CollapsedShape* shape : {&rest.shape...}) {
-    if (shape->channel_stride != 1) decisive = shape;
-  }
-  return decisive->loop();
-}
-
-/// Makes one long run of each operand where all of them allow it.
-template <typename... Scalars>
-void merge_runs(Operand<Scalars>&... operands) {
-  if ((operands.shape.is_one_run() && ...)) (operands.shape.merge_runs(), ...);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/kernels/sources.hpp
-
-/// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
-/// Both answer the same four questions, so that no loop knows training from inference:
-///
-///     of_runs(x, r, g, count, out)        the statistics (r, g), (r, g + 1), ... of runs
-///     of_rows(x, r, count, g, out)        the statistics (r, g), (r + 1, g), ... of rows
-///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ... of columns
-///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ... of lanes
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-using memory::CollapsedShape;
-using memory::Operand;
-
-/// Where statistics of data are written, arrays by statistic; null where nobody asks.
-template <typename S>
-struct KeptStatistics {
-  S* mean = nullptr;
-  S* inv_std = nullptr;
-  S* var = nullptr;  ///< biased
-};
-
-/// Statistics of the data itself, each written where the caller wants to have it.
-template <typename Scalar>
-class FromData {
-  using S = Stat<Scalar>;
-
- public:
-  static constexpr bool by_channel = false;
-
-  /// Not `centred`: the mean counts as 0, so that the variance is the mean of the squares
-  /// (RMSNorm).
-  explicit FromData(double eps, const KeptStatistics<S>& keep = {}, bool centred = true)
-      : eps_(eps), keep_(keep), centred_(centred) {}
-
-  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
-               StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    // The channels of a group are one long run, unless x is some of the positions alone.
-    const bool one_run = v.group == 1 || v.channel_stride == v.inner;
-    const Scalar* const data = x.at(r, first * v.group);
-    of_lines(one_run ? Runs<Scalar>{data, v.outer, v.outer_stride, v.group * v.inner}
-                     : Runs<Scalar>{data, v.group, v.channel_stride, v.inner},
-             v.group * v.channel_stride, count, out,
-             [&](Index k) { return v.statistic(r, first + k); });
-  }
-
-  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
-               StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    of_lines({x.at(r, g * v.group), 1, 0, v.group}, v.repeat_stride, count, out,
-             [&](Index j) { return v.statistic(r + j, g); });
-  }
-
-  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
-                  StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    Index g = 0;
-    Moments<S> group;
-    const Index end = (first + count) * v.group;
-    for (Index c = first * v.group; c < end; c += sum_tile_size) {
-      const Index width = std::min(sum_tile_size, end - c);
-      const LaneMoments<S> lanes =
-          lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width, tiny_matters(eps_));
-      if (v.group == 1) {
-        for (Index l = 0; l < width; ++l, ++g) {
-          out.mean[g] = lanes.mean[l];
-          out.inv_std[g] = lanes.at(l).biased_variance();
-        }
-        continue;
-      }
-      for (Index l = 0; l < width; ++l) {
-        group.merge(lanes.at(l));
-        if (group.count < v.values_per_statistic()) continue;
-        out.mean[g] = group.mean;
-        out.inv_std[g] = group.biased_variance();
-        group = {};
-        ++g;
-      }
-    }
-    const Index index = v.statistic(r, first);
-    finish(count, out, [=](Index k) { return index + k; });
-  }
-
-  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
-                StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
-    for (Index begin = 0; begin < count; begin += sum_tile_size) {
-      const Index width = std::min(sum_tile_size, count - begin);
-      const LaneMoments<S> lanes =
-          lane_moments(x.at(r + begin, g * v.group), rows, width, tiny_matters(eps_));
-      for (Index l = 0; l < width; ++l) {
-        out.mean[begin + l] = lanes.mean[l];
-        out.inv_std[begin + l] = lanes.at(l).biased_variance();
-      }
-    }
-    finish(count, out, [&](Index l) { return v.statistic(r + l, g); });
-  }
-
- private:
-  /// The statistics of `count` lines, each `stride` after the one before.
-  template <typename IndexOf>
-  void of_lines(const Runs<Scalar>& first, Index stride, Index count, StatisticTile<S>& out,
-                const IndexOf& index_of) const {
-    using P = Param<Scalar>;
-    Tile<P> centre;
-    Tile<S> sum, squares;
-    const bool tiny = tiny_matters(eps_);
-    if (!centred_) {
-      const S weight = S(1) / S(static_cast<double>(first.size()));
-      for (Index k = 0; k < count; ++k) {
-        out.mean[k] = S(0);
-        out.inv_std[k] = sum_of_squares<P>(first.shifted(k * stride), tiny) * weight;
-      }
-      return finish(count, out, index_of);
-    }
-    if (first.length <= short_run) {
-      short_deviations(first, stride, count, tiny, centre.data(), sum.data(), squares.data());
-    } else {
-      // One step for all of them and then the next, so that the processor works on many at once.
-      const auto line = [&](Index k) { return first.shifted(k * stride); };
-      for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(line(k));
-      for (Index k = 0; k < count; ++k) {
-        const CentredDeviations<Scalar> about = run_deviations(line(k), centre[k], tiny);
-        centre[k] = about.centre;
-        sum[k] = about.d.sum;
-        squares[k] = about.d.squares;
-      }
-    }
-    of_deviations(first.size(), count, centre, sum, squares, out, index_of);
-  }
-
-  template <typename IndexOf>
-  void of_deviations(Index n, Index count, const Tile<Param<Scalar>>& centre, const Tile<S>& sum,
-                     const Tile<S>& squares, StatisticTile<S>& out, const IndexOf& index_of) const {
-    for (Index k = 0; k < count; ++k) {
-      const Moments<S> moments = Deviations<S>{sum[k], squares[k]}.moments(n, centre[k]);
-      out.mean[k] = moments.mean;
-      out.inv_std[k] = moments.biased_variance();
-    }
-    finish(count, out, index_of);
-  }
-
-  /// Makes inv_std of the variances that `out` holds in its place.
-  template <typename IndexOf>
-  void finish(Index count, StatisticTile<S>& out, const IndexOf& index_of) const {
-    for (Index k = 0; !centred_ && k < count; ++k) {
-      out.inv_std[k] += S(out.mean[k] * out.mean[k]);  // sum_i x_i^2 / m = var + mean^2
-      out.mean[k] = S(0);
-    }
-    show_overflow(out.inv_std.data(), count);
-    for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
-      keep_.var[index_of(k)] = out.inv_std[k];
-    }
-    inverse_std(out.inv_std.data(), count, eps_);
-    for (Index k = 0; keep_.mean != nullptr && k < count; ++k) {
-      keep_.mean[index_of(k)] = out.mean[k];
-    }
-    for (Index k = 0; keep_.inv_std != nullptr && k < count; ++k) {
-      keep_.inv_std[index_of(k)] = out.inv_std[k];
-    }
-  }
-
-  double eps_;
-  KeptStatistics<S> keep_;
-  bool centred_;
-};
-
-/// Statistics known beforehand: `take(n, index, out)` are those of index(0), index(1), ... .
-template <typename Scalar, typename At>
-class Known : private At {
-  using S = Stat<Scalar>;
-
- public:
-  static constexpr bool by_channel = At::by_channel;
-
-  explicit Known(const At& at) : At(at) {}
-
-  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
-               StatisticTile<S>& out) const {
-    of_columns(x, r, first, count, out);
-  }
-  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
-                  StatisticTile<S>& out) const {
-    At::take(
-        count, [&](Index g) { return x.shape.statistic(r, first + g); }, out);
-  }
-  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
-               StatisticTile<S>& out) const {
-    of_lanes(x, r, count, g, out);
-  }
-  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
-                StatisticTile<S>& out) const {
-    At::take(
-        count, [&](Index l) { return x.shape.statistic(r + l, g); }, out);
-  }
-};
-
-template <typename Scalar, bool ByChannel>
-struct GivenStatistics {
-  static constexpr bool by_channel = ByChannel;
-  const Stat<Scalar>* mean;
-  const Stat<Scalar>* inv_std;
-
-  template <typename Index_>
-  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
-    for (Index i = 0; i < n; ++i) {
-      out.mean[i] = mean[index(i)];
-      out.inv_std[i] = inv_std[index(i)];
-    }
-  }
-};
-
-template <typename Scalar>
-struct StatisticsOfRunning {
-  static constexpr bool by_channel = true;  ///< never by row or lane
-  const Param<Scalar>* mean;
-  const Param<Scalar>* var;
-  double eps;
-
-  Statistic<Stat<Scalar>> at(Index i) const {
-    using S = Stat<Scalar>;
-    return {S(mean[i]), inverse_std(S(var[i]), eps)};
-  }
-  template <typename Index_>
-  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
-    for (Index i = 0; i < n; ++i) {
-      out.mean[i] = Stat<Scalar>(mean[index(i)]);
-      out.inv_std[i] = Stat<Scalar>(var[index(i)]);
-    }
-    inverse_std(out.inv_std.data(), n, eps);
-  }
-};
-
-/// Those that a forward pass kept, for its backward pass.
-template <typename Scalar>
-using FromForward = Known<Scalar, GivenStatistics<Scalar, false>>;
-
-/// Those of each channel, never by row or lane.
-template <typename Scalar>
-using FromChannels = Known<Scalar, GivenStatistics<Scalar, true>>;
-
-/// The running ones of each channel.
-template <typename Scalar>
-using FromRunning = Known<Scalar, StatisticsOfRunning<Scalar>>;
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/core/renormalisation.hpp
-
-namespace eigen_norm {
-inline namespace EIGEN_NORM_ABI {
-
-/// Batch renormalization (Ioffe 2017, arXiv:1702.03275): a training batch is normalised by its own
-/// statistics, and then moved towards what the running ones would give:
-///
-///     y = (xhat * r + d) * gamma + beta
-///     r = clip(std / running_std, 1 / r_max, r_max)
-///     d = clip((mean - running_mean) / running_std, -d_max, d_max),   std = sqrt(var + eps)
-///
-/// r and d are constants to the gradient. So this is a pass with gamma * r and beta + gamma * d in
-/// the place of gamma and beta.
-template <typename Scalar, int Size>
-class Renormalisation {
-  using P = Param<Scalar>;
-  using S = Stat<Scalar>;
-
- public:
-  /// Takes r and d of a batch with these statistics.
-  void measure(const S* mean, const S* inv_std, Index size,
-               const kernels::StatisticsOfRunning<Scalar>& running, const BatchRenorm& limits) {
-    r_.resize(size);
-    d_.resize(size);
-    // inv_std is 0 for a standard deviation of 0, too: of the batch, where xhat is 0 whatever r is,
-    // or of the running statistics, where the limits are all that is left.
-    for (Index c = 0; c < size; ++c) {
-      const kernels::Statistic<S> of_running = running.at(c);
-      const S distance = mean[c] - of_running.mean;
-      const bool is_infinite = S(running.var[c]) > S(0);
-      if (of_running.inv_std == S(0) && !is_infinite) {
-        r_[c] = inv_std[c] == S(0) ? S(1) : S(limits.r_max);
-        d_[c] = S(distance == S(0) ? 0 : distance < S(0) ? -limits.d_max : limits.d_max);
-        continue;
-      }
-      r_[c] = inv_std[c] == S(0)
-                  ? S(1)
-                  : clip(of_running.inv_std / inv_std[c], 1 / limits.r_max, limits.r_max);
-      d_[c] = clip(distance * of_running.inv_std, -limits.d_max, limits.d_max);
-    }
-  }
-
-  /// gamma * r and beta + gamma * d; valid until the next call.
-  kernels::Affine<P> applied_to(const kernels::Affine<P>& affine) {
-    gamma_.resize(r_.size());
-    beta_.resize(r_.size());
-    for (Index c = 0; c < r_.size(); ++c) {
-      const S gamma = S(affine.gamma_at(c));
-      const S gamma_d = gamma * d_[c];
-      gamma_[c] = static_cast<P>(gamma * r_[c]);
-      beta_[c] = static_cast<P>(S(affine.beta_at(c)) + gamma_d);
-    }
-    return {gamma_.data(), beta_.data()};
-  }
-
-  /// dgamma = sum(dy * (xhat * r + d)), in the place of sum(dy * xhat).
-  void correct(S* dgamma, const S* dbeta) const {
-    for (Index c = 0; c < r_.size(); ++c) {
-      const S xhat_part = r_[c] * dgamma[c], d_part = d_[c] * dbeta[c];
-      dgamma[c] = xhat_part + d_part;
-    }
-  }
-
-  const Parameters<S, Size>& r() const { return r_; }
-  const Parameters<S, Size>& d() const { return d_; }
-
- private:
-  static S clip(const S& value, double least, double most) {
-    return value < S(least) ? S(least) : value > S(most) ? S(most) : value;
-  }
-
-  Parameters<S, Size> r_, d_;
-  Parameters<P, Size> gamma_, beta_;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm
-
-// === eigen_norm/core/batch_statistics.hpp
-
-namespace eigen_norm {
-inline namespace EIGEN_NORM_ABI {
-
-inline void check_channels(const char* expected, Index channels, Index size) {
-  if (size == channels) return;
-  memory::raise_invalid(std::string(expected) + " of " + std::to_string(channels) +
-                        " channels, got " + std::to_string(size));
-}
-
-/// Count, mean and sum of squared deviations of the values of each channel: all that BatchNorm
-/// needs to know of a batch. Those of parts, merged in any grouping, are those of the whole:
-///
-///     m2 = sum_i (x_i - mean)^2
-template <typename S, int Size = Eigen::Dynamic>
-struct BatchStatistics {
-  Index count = 0;  ///< values per channel
-  Parameters<S, Size> mean, m2;
-
-  /// Takes in the statistics of another part (Chan, Golub, LeVeque 1979). Throws
-  /// std::invalid_argument for another number of channels.
-  void merge(const BatchStatistics& other) {
-    if (other.mean.size() == 0 && other.m2.size() == 0) return;
-    const bool is_new = mean.size() == 0 && m2.size() == 0;
-    const Index channels = is_new ? other.mean.size() : mean.size();
-    for (const Index size : {other.mean.size(), other.m2.size(), is_new ? channels : m2.size()}) {
-      check_channels("BatchStatistics: expected statistics", channels, size);
-    }
-    if (count == 0 && (is_new || other.count > 0)) {
-      *this = other;
-      return;
-    }
-    if (other.count == 0) return;
-    for (Index c = 0; c < mean.size(); ++c) {
-      kernels::Moments<S> both{count, mean[c], m2[c]};
-      both.merge({other.count, other.mean[c], other.m2[c]});
-      mean[c] = both.mean;
-      m2[c] = both.m2;
-    }
-    count += other.count;
-  }
-
-  /// Divided by count: what BatchNorm normalises with.
-  Parameters<S, Size> var() const { return m2 / S(static_cast<double>(count)); }
-  /// Divided by count - 1.
-  Parameters<S, Size> unbiased_var() const { return m2 / S(static_cast<double>(count - 1)); }
-};
-
-/// The sums behind the gradients of gamma and beta, by channel. Those of parts add up to those of
-/// the whole:
-///
-///     dgamma = sum(dy * xhat),   dbeta = sum(dy)
-template <typename S, int Size = Eigen::Dynamic>
-struct BatchGradients {
-  Parameters<S, Size> dgamma, dbeta;
-
-  /// Takes in those of another part. Throws std::invalid_argument for another number of channels.
-  void merge(const BatchGradients& other) {
-    if (other.dgamma.size() == 0 && other.dbeta.size() == 0) return;
-    const bool is_new = dgamma.size() == 0 && dbeta.size() == 0;
-    const Index channels = is_new ? other.dgamma.size() : dgamma.size();
-    for (const Index size :
-         {other.dgamma.size(), other.dbeta.size(), is_new ? channels : dbeta.size()}) {
-      check_channels("BatchGradients: expected gradients", channels, size);
-    }
-    if (is_new) {
-      *this = other;
-      return;
-    }
-    dgamma += other.dgamma;
-    dbeta += other.dbeta;
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm
-
-// === eigen_norm/core/checks.hpp
-
-namespace eigen_norm {
-inline namespace EIGEN_NORM_ABI {
-
-/// eps is added to a variance: not negative, not NaN, not infinite.
-inline void check_eps(const std::string& layer, double eps) {
-  if (!(eps >= 0 && eps <= std::numeric_limits<double>::max())) {
-    char number[32];
-    std::snprintf(number, sizeof(number), "%g", eps);
-    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + number);
-  }
-}
-
-/// A number of channels or features: at least 1, and the one fixed at compile time where it is.
-template <int Fixed>
-void check_size(const std::string& layer, const char* what, Index size) {
-  if (size < 1) {
-    memory::raise_invalid(layer + ": expected " + what + " of at least 1, got " +
-                          std::to_string(size));
-  }
-  if (Fixed != Eigen::Dynamic && size != Fixed) {
-    memory::raise_invalid(layer + ": expected " + what + " " + std::to_string(Fixed) +
-                          ", fixed at compile time, got " + std::to_string(size));
-  }
-}
-
-/// For error messages: what to do where a column vector was meant as one sample.
-inline std::string transpose_hint(const memory::Shape& shape, Index features) {
-  if (shape.rank() != 2 || shape[1] != 1 || shape[0] != features) return "";
-  return "; a column vector is " + std::to_string(features) +
-         " samples of one feature, use .transpose() for one sample";
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm
-
-// === eigen_norm/memory/buffer.hpp
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-/// Elements in memory and how a tensor lies in them.
-template <typename Scalar>
-struct Buffer {
-  Scalar* data = nullptr;
-  Layout layout = {};
-};
-
-template <typename A, typename B>
-bool is_same_place(const Buffer<A>& a, const Buffer<B>& b) {
-  return static_cast<const void*>(a.data) == static_cast<const void*>(b.data) &&
-         a.layout.shape == b.layout.shape &&
-         (a.layout.leading == b.layout.leading || a.layout.span() == b.layout.span());
-}
-
-/// True where two buffers have an element in common. Blocks of one matrix may interleave without
-/// touching: where the strides are equal, their places within a stride are compared.
-template <typename A, typename B>
-bool share_elements(const Buffer<A>& a, const Buffer<B>& b) {
-  const auto size = static_cast<Index>(sizeof(A));
-  const auto begin_a = reinterpret_cast<std::intptr_t>(a.data);
-  const auto begin_b = reinterpret_cast<std::intptr_t>(b.data);
-  const auto end_a = begin_a + static_cast<std::intptr_t>(a.layout.span() * size);
-  const auto end_b = begin_b + static_cast<std::intptr_t>(b.layout.span() * size);
-  if (begin_a >= end_b || begin_b >= end_a || begin_a == end_a || begin_b == end_b) return false;
-
-  const Index stride = a.layout.leading;
-  const Index distance = static_cast<Index>(begin_b - begin_a);
-  const bool comparable = a.layout.shape.rank() == 2 && b.layout.shape.rank() == 2 &&
-                          stride == b.layout.leading && stride > 0 && distance % size == 0;
-  if (!comparable) return true;
-  const int fast = a.layout.row_major ? 1 : 0;
-  const Index place = ((distance / size) % stride + stride) % stride;  // of b's lines in a's
-  return place < a.layout.shape[fast] || place + b.layout.shape[fast] > stride;
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/memory/eigen_object.hpp
-
-/// What the library needs to know of an Eigen type: rank, storage order, whether its elements lie
-/// in memory as they are, and the owning types of the same kind. One `EigenObject<X>` for the dense
-/// family (Matrix, Array, Map, Ref, Block and expressions), one for tensors and their expressions.
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-template <typename X>
-using Bare = std::remove_cv_t<std::remove_reference_t<X>>;
-
-template <typename D, int Access>
-std::true_type is_tensor_test(const Eigen::TensorBase<D, Access>*);
-std::false_type is_tensor_test(const void*);
-
-template <typename X>
-inline constexpr bool is_tensor = decltype(is_tensor_test(std::declval<Bare<X>*>()))::value;
-
-template <typename D>
-std::true_type is_dense_test(const Eigen::DenseBase<D>*);
-std::false_type is_dense_test(const void*);
-
-template <typename X>
-inline constexpr bool is_dense = decltype(is_dense_test(std::declval<Bare<X>*>()))::value;
-
-template <typename D>
-std::true_type is_owner_test(const Eigen::PlainObjectBase<D>*);
-std::false_type is_owner_test(const void*);
-
-/// Expressions with direct access to memory have data(); Eigen's flag alone is true of some that
-/// have not.
-template <typename X, typename = void>
-inline constexpr bool has_data = false;
-template <typename X>
-inline constexpr bool has_data<X, std::void_t<decltype(std::declval<const X&>().data())>> = true;
-
-enum class Storage { none, map, owner };
-
-/// Where a tensor's elements are: nowhere (an expression), elsewhere or fixed (a map), its own.
-template <typename X>
-inline constexpr Storage tensor_storage = Storage::none;
-template <typename S, int Rank, int Options, typename I>
-inline constexpr Storage tensor_storage<Eigen::Tensor<S, Rank, Options, I>> = Storage::owner;
-template <typename S, typename Sizes, int Options, typename I>
-inline constexpr Storage tensor_storage<Eigen::TensorFixedSize<S, Sizes, Options, I>> =
-    Storage::map;
-template <typename Plain, int Options, template <class> class Pointer>
-inline constexpr Storage tensor_storage<Eigen::TensorMap<Plain, Options, Pointer>> = Storage::map;
-
-template <typename X>
-inline constexpr bool is_map_of_const = false;
-template <typename Plain, int Options, template <class> class Pointer>
-inline constexpr bool is_map_of_const<Eigen::TensorMap<const Plain, Options, Pointer>> = true;
-
-/// Whether a copy with these limits lives on the stack: where it is small, and in the one order
-/// that Eigen allows a vector.
-template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols>
-constexpr bool is_kept_on_stack() {
-  if (MaxRows == Eigen::Dynamic || MaxCols == Eigen::Dynamic) return false;
-  const bool vector_of_other_order =
-      RowMajor ? MaxCols == 1 && MaxRows != 1 : MaxRows == 1 && MaxCols != 1;
-  return !vector_of_other_order &&
-         Index{sizeof(Scalar)} * MaxRows * MaxCols <= EIGEN_STACK_ALLOCATION_LIMIT;
-}
-
-/// A matrix that holds a copy of a dense object of such sizes.
-template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols,
-          bool OnStack = is_kept_on_stack<Scalar, RowMajor, MaxRows, MaxCols>()>
-struct DenseCopyOf {
-  using type = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic,
-                             RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
-};
-template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols>
-struct DenseCopyOf<Scalar, RowMajor, MaxRows, MaxCols, Rows, Cols, true> {
-  using type = Eigen::Matrix<Scalar, Rows, Cols, RowMajor ? Eigen::RowMajor : Eigen::ColMajor,
-                             MaxRows, MaxCols>;
-};
-template <typename Scalar, bool RowMajor, int MaxRows, int MaxCols, int Rows, int Cols>
-using DenseCopy = typename DenseCopyOf<Scalar, RowMajor, MaxRows, MaxCols, Rows, Cols>::type;
-
-template <typename X, bool Tensor = is_tensor<X>>
-struct EigenObject {
-  static_assert(is_dense<X>,
-                "eigen_norm: pass an Eigen tensor, matrix or array, or a map, block or ref of one");
-
-  using Type = Bare<X>;
-  using Scalar = std::remove_const_t<typename Type::Scalar>;
-  using Plain = typename Type::PlainObject;
-  template <bool RowMajor>
-  using Copy = DenseCopy<Scalar, RowMajor, Type::MaxRowsAtCompileTime, Type::MaxColsAtCompileTime,
-                         Type::RowsAtCompileTime, Type::ColsAtCompileTime>;
-
-  static constexpr int rank = 2;
-  static constexpr bool row_major = Type::IsRowMajor;
-  static constexpr bool has_memory = (Type::Flags & Eigen::DirectAccessBit) != 0 && has_data<Type>;
-  static constexpr bool is_writable = has_memory && (Type::Flags & Eigen::LvalueBit) != 0;
-  static constexpr bool is_owner = decltype(is_owner_test(std::declval<Type*>()))::value;
-
-  static Shape shape(const Type& x) { return {x.rows(), x.cols()}; }
-  static Layout layout(const Type& x) { return {shape(x), row_major, x.outerStride()}; }
-
-  /// True where neighbours along the fast axis are neighbours in memory.
-  static bool is_adjacent(const Type& x) { return x.innerStride() == 1 || x.innerSize() <= 1; }
-
-  /// Whether `resize` can give it this shape.
-  static bool can_become(const Shape& shape) {
-    return is_owner && fits(Type::RowsAtCompileTime, Type::MaxRowsAtCompileTime, shape[0]) &&
-           fits(Type::ColsAtCompileTime, Type::MaxColsAtCompileTime, shape[1]);
-  }
-  static void resize(Type& x, const Shape& shape) { x.resize(shape[0], shape[1]); }
-
-  template <bool RowMajor>
-  static Copy<RowMajor> copy(const Type& x) {
-    return Copy<RowMajor>(x);
-  }
-
- private:
-  static constexpr bool fits(int fixed, int most, Index n) {
-    return (fixed == Eigen::Dynamic || fixed == n) && (most == Eigen::Dynamic || n <= most);
-  }
-};
-
-template <typename X>
-struct EigenObject<X, true> {
-  using Type = Bare<X>;
-  using Scalar = std::remove_const_t<typename Type::Scalar>;
-
-  static constexpr int rank = Type::NumDimensions;
-  static constexpr bool row_major =
-      static_cast<int>(Eigen::TensorEvaluator<const Type, Eigen::DefaultDevice>::Layout) ==
-      static_cast<int>(Eigen::RowMajor);
-  static constexpr bool has_memory = tensor_storage<Type> != Storage::none;
-  static constexpr bool is_writable =
-      has_memory && !is_map_of_const<Type> && !std::is_const_v<typename Type::Scalar>;
-  static constexpr bool is_owner = tensor_storage<Type> == Storage::owner;
-
-  template <bool RowMajor>
-  using Copy = Eigen::Tensor<Scalar, rank, RowMajor ? Eigen::RowMajor : Eigen::ColMajor>;
-  using Plain = Copy<row_major>;
-
-  static Shape shape(const Type& x) {
-    const Eigen::DSizes<Index, rank> sizes(x.dimensions());
-    Shape result;
-    for (const Index size : sizes) result.push_back(size);
-    return result;
-  }
-  static Layout layout(const Type& x) { return Layout::packed(shape(x), row_major); }
-  static bool is_adjacent(const Type&) { return true; }
-
-  static bool can_become(const Shape&) { return is_owner; }
-  static void resize(Type& x, const Shape& shape) {
-    Eigen::array<typename Type::Index, static_cast<std::size_t>(rank)> sizes;
-    for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
-      sizes[axis] = static_cast<typename Type::Index>(shape[static_cast<int>(axis)]);
-    }
-    if constexpr (is_owner) x.resize(sizes);
-  }
-
-  template <bool RowMajor>
-  static Copy<RowMajor> copy(const Type& x) {
-    if constexpr (RowMajor == row_major) {
-      return Copy<RowMajor>(x);
-    } else {
-      Eigen::array<int, static_cast<std::size_t>(rank)> reversed;
-      for (int axis = 0; axis < rank; ++axis) {
-        reversed[static_cast<std::size_t>(axis)] = rank - 1 - axis;
-      }
-      return Copy<RowMajor>(x.swap_layout().shuffle(reversed));
-    }
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/memory/input.hpp
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-/// An input argument as memory in the given storage order. It is read where it lies; only what has
-/// no memory of its own (an expression), has an inner stride or lies in the other order is
-/// evaluated once into a copy.
-template <typename X, bool RowMajor = EigenObject<X>::row_major>
-class Input {
-  using Object = EigenObject<X>;
-  using Scalar = typename Object::Scalar;
-
- public:
-  /// `packed`: a matrix with gaps between its lines is copied as well.
-  explicit Input(const X& x, bool packed = false) {
-    if constexpr (Object::has_memory && Object::row_major == RowMajor) {
-      const Layout layout = Object::layout(x);
-      if (Object::is_adjacent(x) && (!packed || layout.is_packed())) {
-        buffer_ = {x.data(), layout};
-        return;
-      }
-    }
-    using Copied = EigenObject<decltype(copy_)>;
-    copy_ = Object::template copy<RowMajor>(x);
-    buffer_ = {copy_.data(), Layout::packed(Copied::shape(copy_), RowMajor)};
-  }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  const Buffer<const Scalar>& buffer() const { return buffer_; }
-  const Layout& layout() const { return buffer_.layout; }
-  const Shape& shape() const { return buffer_.layout.shape; }
-
- private:
-  typename Object::template Copy<RowMajor> copy_;
-  Buffer<const Scalar> buffer_;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/memory/output.hpp
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-/// An output argument as memory in the given storage order: first asked whether it will do, then
-/// opened, written and closed. An owning object takes the shape of the result; a view must have it
-/// already.
-template <typename Y, bool RowMajor = EigenObject<Y>::row_major>
-class Output {
-  using Object = EigenObject<Y>;
-  using Scalar = typename Object::Scalar;
-  static_assert(Object::is_writable && !std::is_const_v<std::remove_reference_t<Y>>,
-                "eigen_norm: the output must be writable memory: a tensor, matrix or array, or a "
-                "map, block or ref of one that is not const");
-
- public:
-  explicit Output(Bare<Y>& y) : y_(y) {}
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  Shape shape() const { return Object::shape(y_); }
-  bool fits(const Shape& shape) const {
-    return this->shape() == shape || Object::can_become(shape);
-  }
-  bool is_adjacent() const { return Object::is_adjacent(y_); }
-
-  /// Whether writing the result leaves this input readable: it is elsewhere, or it is exactly the
-  /// output, element for element.
-  template <typename X>
-  bool is_safe_beside(const Buffer<const X>& input) const {
-    const Buffer<Scalar> now{y_.data(), Object::layout(y_)};
-    return is_same_place(now, input) || !share_elements(now, input);
-  }
-
-  /// `packed`: a view with gaps between its lines is written through a copy, as is one that lies in
-  /// the other order.
-  Buffer<Scalar> open(const Shape& shape, bool packed) {
-    if (this->shape() != shape) Object::resize(y_, shape);
-    const Layout layout = Object::layout(y_);
-    if (Object::row_major == RowMajor && (!packed || layout.is_packed())) {
-      return {y_.data(), layout};
-    }
-    copy_ = Object::template copy<RowMajor>(y_);
-    is_copied_ = true;
-    return {copy_.data(), Layout::packed(shape, RowMajor)};
-  }
-
-  void close() {
-    if (shape().size() == 0) return;  // Eigen would copy from a null pointer
-    if constexpr (is_dense<Y>) {
-      if (is_copied_) y_ = copy_;
-    } else if constexpr (Object::row_major != RowMajor) {
-      y_ = EigenObject<Copy>::template copy<Object::row_major>(copy_);
-    }
-  }
-
- private:
-  using Copy = typename Object::template Copy<RowMajor>;
-
-  Bare<Y>& y_;
-  Copy copy_;
-  bool is_copied_ = false;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/core/calls.hpp
-
-namespace eigen_norm {
-inline namespace EIGEN_NORM_ABI {
-
-/// How a layer takes the Eigen objects of a call: asks whether they will do, before anything is
-/// changed, and hands their memory to the one who computes. A layer says of itself:
-///
-///     std::string name() const              for error messages
-///     check_rank<Rank>()                    static_assert
-///     wants_packed()                        true where gaps between lines are in the way
-template <typename Derived, typename Scalar>
-class Calls {
- protected:
-  using ConstBuffer = memory::Buffer<const Scalar>;
-  using MutableBuffer = memory::Buffer<Scalar>;
-
-  /// compute(x, y) on the memory of x and of y, both in the given order, after check(shape of x); y
-  /// has that shape then.
-  template <bool RowMajor, typename X, typename Y, typename Check, typename Compute>
-  void transform(const X& x, Y& y, const Check& check, const Compute& compute) const {
-    check_types<X, Y>();
-    check_countable("input", x);
-    const bool packed = self().wants_packed();
-    const memory::Input<X, RowMajor> in(x, packed);
-    check(in.shape());
-    memory::Output<Y, RowMajor> out(y);
-    check_output(out, "output", in.shape(), in.buffer());
-    const MutableBuffer result = out.open(in.shape(), packed);
-    compute(in.buffer(), result);
-    out.close();
-  }
-
-  /// compute(x) on the memory of x.
-  template <typename X, typename Check, typename Compute>
-  void read(const X& x, const Check& check, const Compute& compute) const {
-    check_types<X, X>();
-    check_countable("input", x);
-    const memory::Input<X> in(x, self().wants_packed());
-    check(in.shape());
-    compute(in.buffer());
-  }
-
-  /// compute(x, dy) on the memory of both.
-  template <bool RowMajor, typename X, typename Dy, typename Check, typename Compute>
-  void read_gradient(const X& x, const Dy& dy, const Check& check, const Compute& compute) const {
-    check_types<X, Dy, false>();
-    check_countable("input", x);
-    check_countable("dy", dy);
-    const bool packed = self().wants_packed();
-    const memory::Input<X, RowMajor> in(x, packed);
-    const memory::Input<Dy, RowMajor> gradient(dy, packed);
-    check(in.shape());
-    check_shape("dy", in.shape(), gradient.shape());
-    compute(in.buffer(), gradient.buffer());
-  }
-
-  /// compute(x, dy, dx) on the memory of all three.
-  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Check, typename Compute>
-  void differentiate(const X& x, const Dy& dy, Dx& dx, const Check& check,
-                     const Compute& compute) const {
-    check_types<X, Dx>();
-    read_gradient<RowMajor>(x, dy, check, [&](const ConstBuffer& in, const ConstBuffer& gradient) {
-      memory::Output<Dx, RowMajor> out(dx);
-      check_output(out, "dx", in.layout.shape, in);
-      check_output(out, "dx", in.layout.shape, gradient);
-      const MutableBuffer result = out.open(in.layout.shape, self().wants_packed());
-      compute(in, gradient, result);
-      out.close();
-    });
-  }
-
-  [[noreturn]] void raise_shape(const std::string& what, const std::string& expected,
-                                const memory::Shape& got, const std::string& hint = "") const {
-    memory::raise_invalid(self().name() + ": expected " + what + " " + expected + ", got " +
-                          got.text() + hint);
-  }
-
-  void check_shape(const char* what, const memory::Shape& expected,
-                   const memory::Shape& got) const {
-    if (got != expected) raise_shape(what, expected.text(), got);
-  }
-
- private:
-  const Derived& self() const { return static_cast<const Derived&>(*this); }
-
-  template <typename X, typename Y, bool SameOrder = true>
-  static void check_types() {
-    using From = memory::EigenObject<X>;
-    using To = memory::EigenObject<Y>;
-    static_assert(std::is_same_v<typename From::Scalar, Scalar>,
-                  "eigen_norm: the input's scalar must be the layer's");
-    static_assert(std::is_same_v<typename To::Scalar, Scalar>,
-                  "eigen_norm: the scalar of the output and of gradients must be the layer's");
-    static_assert(From::rank == To::rank,
-                  "eigen_norm: the output and gradients must have the input's rank");
-    static_assert(!SameOrder || From::row_major == To::row_major,
-                  "eigen_norm: the output must have the input's storage order: both RowMajor or "
-                  "both ColMajor");
-    Derived::template check_rank<From::rank>();
-  }
-
-  /// Of what lies in memory; the value of an expression is made by Eigen.
-  template <typename X>
-  void check_countable(const char* what, const X& x) const {
-    if constexpr (memory::EigenObject<X>::has_memory) {
-      const memory::Shape shape = memory::EigenObject<X>::shape(x);
-      if (!shape.is_countable()) raise_shape(what, "of a size within Index", shape);
-    }
-  }
-
-  template <typename Out, typename In>
-  void check_output(const Out& out, const char* what, const memory::Shape& shape,
-                    const In& input) const {
-    if (!out.fits(shape)) raise_shape(what, shape.text(), out.shape());
-    if (!out.is_adjacent()) {
-      memory::raise_invalid(self().name() + ": expected " + what +
-                            " with adjacent elements, got a view with an inner stride");
-    }
-    if (!out.is_safe_beside(input)) {
-      memory::raise_invalid(self().name() + ": expected " + what +
-                            " that is exactly an input or apart from it, got a partial overlap");
-    }
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm
 
 // === eigen_norm/kernels/xhat.hpp
 
@@ -3726,6 +2284,514 @@ class LayerState {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/kernels/finite.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Neither infinite nor NaN. Of float and double by the bits of the exponent: under -ffast-math the
+/// compiler takes each number for finite, and leaves out comparisons that only others would need.
+template <typename T>
+bool is_finite(const T& value) {
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
+    constexpr int mantissa = std::numeric_limits<T>::digits - 1;
+    constexpr Bits all = ~Bits(0), exponent = (all >> 1) & (all << mantissa);
+    Bits bits;
+    std::memcpy(&bits, &value, sizeof bits);
+#if defined(__GNUC__) && defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+    __asm__("" : "+r"(bits));  // clang knows them for a number's otherwise
+#endif
+    return (bits & exponent) != exponent;
+  } else {
+    using std::abs;
+    return abs(value) <= T(Eigen::NumTraits<T>::highest());
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/deviations.hpp
+
+/// How sums of float become moments of double precision: about a centre near the mean.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// False where squares left the range in which `Compute` holds them to full precision: beyond its
+/// largest number, or, where that matters, near its smallest. Where nothing is wider they have to
+/// do.
+template <typename Compute, typename S>
+bool is_trustworthy(const S& squares, Index n, bool tiny_matters) {
+  if constexpr (std::is_same_v<Compute, S>) {
+    return true;
+  } else {
+    using Limits = std::numeric_limits<Compute>;
+    const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
+    return is_finite(squares) && squares <= S(Limits::max()) &&
+           (!tiny_matters || squares >= smallest);
+  }
+}
+
+/// Whether tiny squares matter beside eps: they do where it is not far above them.
+inline bool tiny_matters(double eps) { return eps < 1e-20; }
+
+/// Sums of deviations from a centre c, and of their squares:
+///
+///     r = sum_i (x_i - c),   q = sum_i (x_i - c)^2
+///     mean = c + r / n,      m2 = q - r^2 / n
+///
+/// r is what c lacks of the mean. While r^2 / n is no large part of q, the difference keeps the
+/// digits that q has.
+template <typename S>
+struct Deviations {
+  S sum = S(0);
+  S squares = S(0);
+
+  /// True where the centre is so many sigma off the mean that m2 would lose digits.
+  bool is_far(Index n) const { return sum * sum > S(0.75) * squares * S(static_cast<double>(n)); }
+
+  template <typename P>
+  Moments<S> moments(Index n, const P& centre) const {
+    const S share = sum / S(static_cast<double>(n));
+    return {n, S(centre) + share, squares - sum * share};
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/sums.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// The terms of several sums at one place: `terms(d, d * d)`.
+template <typename FirstPack, typename... Packs>
+std::array<FirstPack, 1 + sizeof...(Packs)> terms(const FirstPack& first, const Packs&... rest) {
+  return {first, rest...};
+}
+
+/// Adds each term to its sum.
+template <typename Packs>
+EIGEN_ALWAYS_INLINE void add_terms(Packs& sums, const Packs& terms) {
+  for (std::size_t t = 0; t < sums.size(); ++t) sums[t] += terms[t];
+}
+
+/// As many zeros as a pack has lanes, then as many ones.
+template <typename Compute>
+inline constexpr auto zeros_then_ones = []() {
+  std::array<Compute, 2 * pack_size<Compute>> values{};
+  for (std::size_t i = pack_size<Compute>; i < values.size(); ++i) values[i] = Compute(1);
+  return values;
+}();
+
+/// Several sums over the same elements in one visit: by vector lane, four vectors in flight, and no
+/// more than `flush` additions into one register before it is added to the totals, for adding equal
+/// numbers over and over rounds the same way each time.
+///
+///     sums.add(n, [&](auto at) { auto d = at(x) - c; return terms(d, d * d); })
+///
+/// adds term(i) for i < n, where `at(p)` loads the elements of `p` at the current place, one pack
+/// wide, or one element where there are fewer. The last pack may be read twice. The order of
+/// additions depends on the calls' lengths alone.
+template <typename Compute, int Terms>
+class Sums {
+ public:
+  static constexpr int lanes = pack_size<Compute>;
+  static constexpr Index flush = 16;
+
+  template <int Lanes>
+  struct At {
+    Index i;
+    template <typename Values>
+    Pack<Compute, Lanes> operator()(const Values& values) const {
+      return load<Compute, Lanes>(values + i);
+    }
+  };
+
+  template <typename Term>
+  EIGEN_ALWAYS_INLINE void add(Index n, const Term& term) {
+    Index i = 0;
+    while (i + lanes <= n) {
+      // Local, so that they stay in registers.
+      Packs<lanes> a = zeros<lanes>(), b = a, c = a, d = a;
+      const Index end = std::min(n, i + 4 * lanes * flush);
+      for (; i + 4 * lanes <= end; i += 4 * lanes) {
+        add_terms(a, term(At<lanes>{i}));
+        add_terms(b, term(At<lanes>{i + lanes}));
+        add_terms(c, term(At<lanes>{i + 2 * lanes}));
+        add_terms(d, term(At<lanes>{i + 3 * lanes}));
+      }
+      for (; i + lanes <= end; i += lanes) add_terms(a, term(At<lanes>{i}));
+      add_terms(a, b);
+      add_terms(c, d);
+      add_terms(a, c);
+      add_terms(total_, a);
+    }
+    if (i == n) return;
+    if constexpr (lanes > 1) {
+      if (n >= lanes) {  // the last pack again, without what is already there
+        Packs<lanes> last = term(At<lanes>{n - lanes});
+        const auto unseen = Pack<Compute, lanes>::load(zeros_then_ones<Compute>.data() + (n - i));
+        for (auto& t : last) t = t * unseen;
+        return add_terms(total_, last);
+      }
+    }
+    Packs<1> rest = zeros<1>();
+    for (; i < n; ++i) add_terms(rest, term(At<1>{i}));
+    add_terms(rest_, rest);
+  }
+
+  Compute total(int term) const {
+    const auto t = static_cast<std::size_t>(term);
+    return total_[t].sum() + rest_[t].sum();
+  }
+
+ private:
+  template <int Lanes>
+  using Packs = std::array<Pack<Compute, Lanes>, Terms>;
+
+  template <int Lanes>
+  static Packs<Lanes> zeros() {
+    Packs<Lanes> packs;
+    packs.fill(Pack<Compute, Lanes>(Compute(0)));
+    return packs;
+  }
+
+  Packs<lanes> total_ = zeros<lanes>();
+  Packs<1> rest_ = zeros<1>();
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/run_moments.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// `count` runs of `length` adjacent elements, `stride` apart.
+template <typename Scalar>
+struct Runs {
+  const Scalar* data;
+  Index count;
+  Index stride;
+  Index length;
+
+  Index size() const { return count * length; }
+  /// The same runs, `offset` elements further.
+  Runs shifted(Index offset) const { return {data + offset, count, stride, length}; }
+};
+
+/// Elements whose sum is taken in the data's own precision.
+inline constexpr Index chunk_size = 2048;
+
+/// Short runs summed together: each adds once to the same registers, and many additions in a row of
+/// much the same number round the same way.
+inline constexpr Index chunk_runs = 32;
+
+/// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
+/// parts of one run where runs are long, several whole runs where they are short.
+template <typename F>
+EIGEN_ALWAYS_INLINE void for_each_chunk(Index count, Index length, const F& f) {
+  const bool one_by_one = count == 1 || length >= chunk_size;
+  const Index together = one_by_one ? 1 : std::clamp<Index>(chunk_size / length, 1, chunk_runs);
+  for (Index run = 0; run < count; run += together) {
+    for (Index begin = 0; begin < length; begin += chunk_size) {
+      f(run, std::min(together, count - run), begin, std::min(chunk_size, length - begin));
+    }
+  }
+}
+
+/// The mean of some of the elements, from all over the runs, summed in `Compute`:
+///
+///     c = x_0 + sum_i (x_i - x_0) / n       constants are met exactly
+template <typename Compute, typename Scalar>
+Param<Scalar> sample_mean(const Runs<Scalar>& x) {
+  using S = Stat<Scalar>;
+  constexpr Index piece_size = 64;
+  const Index pieces = std::clamp<Index>(std::max(x.size() / 512, x.count), 1, 8);
+  const auto shift = static_cast<Compute>(x.data[0]);
+  Sums<Compute, 1> sums;
+  Index n = 0;
+  const auto add = [&](Index run, Index begin, Index length) {
+    const Scalar* data = x.data + run * x.stride + begin;
+    sums.add(length, [=](auto at) { return terms(at(data) - shift); });
+    n += length;
+  };
+  add(0, 0, std::min(piece_size, x.length));
+  for (Index piece = 1; piece < pieces; ++piece) {
+    const Index place = piece * x.size() / pieces;
+    const Index begin = place % x.length;
+    add(place / x.length, begin, std::min(piece_size, x.length - begin));
+  }
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_finite(sums.total(0))) return sample_mean<S>(x);
+  }
+  const S weight = S(1) / S(static_cast<double>(n));  // known before the sum is
+  return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) * weight);
+}
+
+/// The deviations of all elements of some runs from a centre.
+template <typename Compute, typename Scalar>
+Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& centre,
+                                    bool tiny_matters) {
+  using S = Stat<Scalar>;
+  const auto c = static_cast<Compute>(centre);
+  Deviations<S> all;
+  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
+    Sums<Compute, 2> sums;
+    for (Index j = run; j < run + runs; ++j) {
+      const Scalar* data = x.data + j * x.stride + begin;
+      sums.add(length, [=](auto at) {
+        const auto d = at(data) - c;
+        return terms(d, d * d);
+      });
+    }
+    all.sum += S(sums.total(0));
+    all.squares += S(sums.total(1));
+  });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_trustworthy<Compute>(all.squares, x.size(), tiny_matters)) {
+      return deviations<S>(x, centre, tiny_matters);
+    }
+  }
+  return all;
+}
+
+/// The sum of the squares of all elements of some runs: RMSNorm's only sum.
+template <typename Compute, typename Scalar>
+Stat<Scalar> sum_of_squares(const Runs<Scalar>& x, bool tiny_matters) {
+  using S = Stat<Scalar>;
+  S all = S(0);
+  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
+    Sums<Compute, 1> sums;
+    for (Index j = run; j < run + runs; ++j) {
+      const Scalar* data = x.data + j * x.stride + begin;
+      sums.add(length, [=](auto at) {
+        const auto value = at(data);
+        return terms(value * value);
+      });
+    }
+    all += S(sums.total(0));
+  });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_trustworthy<Compute>(all, x.size(), tiny_matters)) {
+      return sum_of_squares<S>(x, tiny_matters);
+    }
+  }
+  return all;
+}
+
+/// Deviations and the centre they are from.
+template <typename Scalar>
+struct CentredDeviations {
+  Param<Scalar> centre;
+  Deviations<Stat<Scalar>> d;
+};
+
+/// In one visit where `centre`, as sampled, is near enough to the mean, which it nearly always is.
+template <typename Scalar>
+CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, Param<Scalar> centre,
+                                         bool tiny_matters) {
+  using P = Param<Scalar>;
+  auto d = deviations<P>(x, centre, tiny_matters);
+  if (d.is_far(x.size())) {
+    centre = static_cast<P>(d.moments(x.size(), centre).mean);
+    d = deviations<P>(x, centre, tiny_matters);
+  }
+  return {centre, d};
+}
+
+/// Moments of all elements of some runs.
+template <typename Scalar>
+Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
+  const auto [centre, d] = run_deviations(x, sample_mean<Param<Scalar>>(x), tiny_matters);
+  return d.moments(x.size(), centre);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/tile.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Lanes that are written together: as wide as the memory likes its lines, so that each page is
+/// visited once.
+inline constexpr Index tile_size = 1024;
+
+/// Lanes that are summed together.
+inline constexpr Index sum_tile_size = 512;
+
+/// The longest of short runs, and lines of them that are summed together.
+inline constexpr Index short_run = 512;
+inline constexpr Index lines_together = 128;
+
+/// Something of each of some adjacent lanes, on the stack.
+template <typename T, Index Size = tile_size>
+class Tile {
+ public:
+  T& operator[](Index lane) { return values_[static_cast<std::size_t>(lane)]; }
+  const T& operator[](Index lane) const { return values_[static_cast<std::size_t>(lane)]; }
+  T* data() { return values_.data(); }
+  const T* data() const { return values_.data(); }
+
+  /// The first `n` lanes as an array of Eigen.
+  auto head(Index n) { return Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n); }
+  auto head(Index n) const {
+    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n);
+  }
+  auto segment(Index begin, Index n) const {
+    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data() + begin, n);
+  }
+
+ private:
+  std::array<T, static_cast<std::size_t>(Size)> values_;
+};
+
+template <typename T>
+using SumTile = Tile<T, sum_tile_size>;
+
+/// f(lane, group) for `width` lanes from channel c on.
+template <typename F>
+void for_each_lane(Index c, Index width, Index group, const F& f) {
+  if (group == 1) {
+    for (Index l = 0; l < width; ++l) f(l, c + l);
+  } else {
+    for (Index l = 0; l < width; ++l) f(l, (c + l) / group);
+  }
+}
+
+/// A pack of a tile from lane l on.
+template <int Lanes, typename T, Index Size>
+Pack<T, Lanes> load_tile(const Tile<T, Size>& tile, Index l) {
+  return load<T, Lanes>(tile.data() + l);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/side_by_side.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Sums over many lines, each of `runs` short runs of `length` elements; term_of(line, run) is as
+/// Sums take it. Calls done(line, first run, runs, sums) for as many runs as may be added to the
+/// same registers.
+///
+/// Lines come inside runs: the first runs of all lines lie together, then the second runs. Read
+/// line by line, the memory would be left for another page after each run.
+template <typename Compute, int Terms, typename TermOf, typename Done>
+EIGEN_ALWAYS_INLINE void sum_side_by_side(Index lines, Index runs, Index length,
+                                          const TermOf& term_of, const Done& done) {
+  if (runs == 1) {
+    for (Index line = 0; line < lines; ++line) {
+      Sums<Compute, Terms> sums;
+      sums.add(length, term_of(line, 0));
+      done(line, 0, 1, sums);
+    }
+    return;
+  }
+  const Index chunk = std::clamp<Index>(chunk_size / length, 1, chunk_runs);
+  // Made only where they are used: most calls have few lines.
+  union Room {
+    Room() {}
+    ~Room() {}
+    std::array<Sums<Compute, Terms>, static_cast<std::size_t>(lines_together)> sums;
+  } room;
+  for (Index begin = 0; begin < lines; begin += lines_together) {
+    const Index count = std::min(lines_together, lines - begin);
+    for (Index first = 0; first < runs; first += chunk) {
+      const Index end = std::min(first + chunk, runs);
+      auto* const sums = room.sums.data();
+      std::uninitialized_fill_n(sums, count, Sums<Compute, Terms>());
+      for (Index run = first; run < end; ++run) {
+        for (Index j = 0; j < count; ++j) {
+          sums[j].add(length, term_of(begin + j, run));
+        }
+      }
+      for (Index j = 0; j < count; ++j) {
+        done(begin + j, first, end - first, sums[j]);
+      }
+      std::destroy_n(sums, count);
+    }
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/simd_memory.hpp
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+/// What Eigen's public functions cannot say to the memory: to store past the cache, to fetch what
+/// will be read soon. Where the compiler knows no way, nothing is said.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Whether one store of `Bytes` past the cache is there, at an address that is a multiple of them.
+template <int Bytes>
+inline constexpr bool can_stream = false;
+template <int Bytes>
+void stream(void*, const void*) {}
+
+#if defined(__SSE2__)
+template <>
+inline constexpr bool can_stream<16> = true;
+template <>
+inline void stream<16>(void* to, const void* from) {
+  _mm_stream_si128(static_cast<__m128i*>(to), _mm_loadu_si128(static_cast<const __m128i*>(from)));
+}
+#endif
+#if defined(__AVX__)
+template <>
+inline constexpr bool can_stream<32> = true;
+template <>
+inline void stream<32>(void* to, const void* from) {
+  _mm256_stream_si256(static_cast<__m256i*>(to),
+                      _mm256_loadu_si256(static_cast<const __m256i*>(from)));
+}
+#endif
+#if defined(__AVX512F__)
+template <>
+inline constexpr bool can_stream<64> = true;
+template <>
+inline void stream<64>(void* to, const void* from) {
+  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
+}
+#endif
+
+/// Makes what was streamed visible to other threads, before anything that is stored later.
+inline void finish_streaming() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+/// Asks for the line `ahead` bytes behind `data` to be brought into the second-level cache. There
+/// may be nothing.
+inline void prefetch(const void* data, std::ptrdiff_t ahead) {
+#if defined(__GNUC__)
+  const auto address = reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(ahead);
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+#else
+  static_cast<void>(data);
+  static_cast<void>(ahead);
+#endif
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
 // === eigen_norm/kernels/gradient_sums.hpp
 
 /// GradientSums of runs and rows in centred form, chunk by chunk: xhat = (x - centre) * inv_std
@@ -3934,6 +3000,455 @@ Forward<P> scale_only(const P& inv_std, const P& gamma) {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels
 
+// === eigen_norm/kernels/rows.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Rows whose sum is taken in the data's own precision.
+inline constexpr Index rows_together = 16;
+
+/// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count) begins at (j /
+/// inner_count) * stride + (j % inner_count) * inner_stride.
+struct Rows {
+  Index count;
+  Index stride;
+  Index inner_count = 1;
+  Index inner_stride = 0;
+
+  Index offset(Index row) const {
+    if (inner_count == 1) return row * stride;
+    return row / inner_count * stride + row % inner_count * inner_stride;
+  }
+
+  /// True where rows of `width` lanes follow each other without a gap.
+  bool is_dense(Index width) const { return inner_count == 1 && stride == width; }
+};
+
+/// Narrow rows that follow each other without a gap, several taken as one so that vectors are full:
+/// lane l of such a row is lane l % width of one of them. A few rows may be left over.
+struct RowFold {
+  Index width;   ///< lanes of a row
+  Index copies;  ///< rows taken as one
+  Index folded;  ///< rows so made
+  Index rest;    ///< rows left over, in the end
+
+  RowFold(Index rows, Index lanes, bool dense) : width(lanes), copies(1) {
+    constexpr Index narrow = 128;
+    if (dense && width <= narrow) {
+      while (2 * copies * width <= sum_tile_size && 2 * copies <= rows) copies *= 2;
+    }
+    folded = rows / copies;
+    rest = rows % copies;
+  }
+
+  Index lanes() const { return width * copies; }
+
+  /// Bytes from a row to the one that is summed `rows_together` later.
+  template <typename Scalar>
+  Index next_rows(const Rows& rows) const {
+    const Index step = rows.inner_count == 1 ? rows.stride : rows.inner_stride;
+    return rows_together * copies * step * Index{sizeof(Scalar)};
+  }
+
+  /// Repeats the numbers of the first row's lanes for the others.
+  template <typename T, Index Size>
+  void repeat(Tile<T, Size>& tile) const {
+    for (Index l = width; l < lanes(); ++l) tile[l] = tile[l - width];
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/coefficient_tiles.hpp
+
+/// Coefficients of adjacent channels or lanes, a tile of each on the stack, so that loops read them
+/// as packs.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+template <typename S>
+struct StatisticTile {
+  Tile<S> mean, inv_std;
+
+  Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
+};
+
+/// inverse_std of `n` variances, in their place; four at a time: Eigen's roots of wider vectors are
+/// approximations.
+template <typename S>
+void inverse_std(S* values, Index n, double eps) {
+  Index i = 0;
+  if constexpr (std::is_arithmetic_v<S>) {
+    for (; i + 4 <= n; i += 4) {
+      Eigen::Map<Eigen::Array<S, 4, 1>> four(values + i);
+      const Eigen::Array<S, 4, 1> squared = four + S(eps), inverse = S(1) / squared.sqrt();
+      four = (squared == S(0)).select(S(0), inverse);
+    }
+  }
+  for (; i < n; ++i) values[i] = inverse_std(values[i], eps);
+}
+
+/// NaN in the place of `n` variances of data that are infinite: their sums were beyond S, which an
+/// inv_std of 0 would hide.
+template <typename S>
+void show_overflow(S* var, Index n) {
+  for (Index i = 0; i < n; ++i) var[i] += S(var[i] * S(0));
+}
+
+/// y = (x - centre) * scale + shift
+template <typename P>
+struct ForwardTile {
+  Tile<P> centre, scale, shift;
+
+  void set(Index lane, const Forward<P>& f) {
+    centre[lane] = f.centre;
+    scale[lane] = f.scale;
+    shift[lane] = f.shift;
+  }
+  void repeat(const RowFold& fold) {
+    for (auto* tile : {&centre, &scale, &shift}) fold.repeat(*tile);
+  }
+
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> y(const Scalar* x, Index l) const {
+    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(scale, l) +
+           load_tile<Lanes>(shift, l);
+  }
+};
+
+/// xhat = (x - centre) * inv_std + rest
+template <typename P, Index Size = tile_size>
+struct StandardiseTile {
+  Tile<P, Size> centre, inv_std, rest;
+
+  void set(Index lane, const Standardise<P>& s) {
+    centre[lane] = s.centre;
+    inv_std[lane] = s.inv_std;
+    rest[lane] = s.rest;
+  }
+
+  template <int Lanes, typename Values>
+  Pack<P, Lanes> xhat(const Values& x, Index l) const {
+    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(inv_std, l) +
+           load_tile<Lanes>(rest, l);
+  }
+};
+
+/// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std
+template <typename P>
+struct BackwardTile {
+  Tile<P> centre, inv_std, slope, offset, gamma;
+
+  void set(Index lane, const Backward<P>& b, const P& gamma_of_lane = P(1)) {
+    centre[lane] = b.centre;
+    inv_std[lane] = b.inv_std;
+    slope[lane] = b.slope;
+    offset[lane] = b.offset;
+    gamma[lane] = gamma_of_lane;
+  }
+  void repeat(const RowFold& fold) {
+    for (auto* tile : {&centre, &inv_std, &slope, &offset, &gamma}) fold.repeat(*tile);
+  }
+
+  /// Where the gradient flows through the statistics.
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> dx(const Scalar* x, const Scalar* dy, Index l) const {
+    return dx(load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l), x, l);
+  }
+  /// The same with `scaled` = gamma * dy.
+  template <int Lanes, typename Values>
+  Pack<P, Lanes> dx(const Pack<P, Lanes>& scaled, const Values& x, Index l) const {
+    const Pack<P, Lanes> centred = load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l);
+    return (scaled + load_tile<Lanes>(slope, l) * centred + load_tile<Lanes>(offset, l)) *
+           load_tile<Lanes>(inv_std, l);
+  }
+  /// Where it does not, and `gamma` is gamma * inv_std.
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> dx(const Scalar* dy, Index l) const {
+    return load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l);
+  }
+};
+
+/// gamma and beta of adjacent channels, a tile of them: where they lie, or made on the stack where
+/// one is absent or gamma has an offset.
+template <typename P>
+class AffineTile {
+ public:
+  AffineTile(const Affine<P>& affine, Index channels) : affine_(affine), channels_(channels) {
+    if (affine.gamma == nullptr) gamma_.head(tile_size).setConstant(P(1));
+    if (affine.beta == nullptr) beta_.head(tile_size).setConstant(P(0));
+  }
+  AffineTile(const AffineTile&) = delete;
+  AffineTile& operator=(const AffineTile&) = delete;
+
+  /// Valid until the next call.
+  const P* gamma(Index channel) {
+    if (affine_.gamma == nullptr) return gamma_.data();
+    if (affine_.gamma_offset == P(0)) return affine_.gamma + channel;
+    if (channel != made_) {
+      const Index width = std::min(tile_size, channels_ - channel);
+      for (Index l = 0; l < width; ++l) gamma_[l] = affine_.gamma_at(channel + l);
+      made_ = channel;
+    }
+    return gamma_.data();
+  }
+  const P* beta(Index channel) const {
+    return affine_.beta != nullptr ? affine_.beta + channel : beta_.data();
+  }
+
+ private:
+  Affine<P> affine_;
+  Index channels_;
+  Index made_ = -1;
+  Tile<P> gamma_, beta_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/parallel.hpp
+
+/// The one file that knows about threads.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Something that can run tasks 0 to n - 1 side by side and wait for them.
+class Executor {
+ public:
+  using Task = void (*)(const void* context, Index index);
+
+  virtual ~Executor() = default;
+  virtual void run(Index tasks, Task task, const void* context) const = 0;
+};
+
+/// The executor of the calling thread; null: OpenMP where Eigen uses it, else none.
+inline const Executor*& current_executor() {
+  thread_local const Executor* executor = nullptr;
+  return executor;
+}
+
+/// True while the calling thread works on a task of parallel_for.
+inline bool& inside_a_task() {
+  thread_local bool inside = false;
+  return inside;
+}
+
+/// Below this many elements a second thread costs more than it saves.
+inline constexpr Index parallel_threshold = 32768;
+
+/// Calls f(0) ... f(tasks - 1), at the same time where there are threads: exactly when Eigen's own
+/// products have them (OpenMP and Eigen::setNbThreads), or in a ParallelScope. Serial for small
+/// inputs and inside a parallel region. No result may depend on who runs what; with OpenMP it is
+/// the same thread for the same task each time, whose cache may still hold the data.
+template <typename F>
+void parallel_for(Index tasks, Index elements, const F& f) {
+  if (tasks > 1 && elements >= parallel_threshold && !inside_a_task()) {
+    if (const Executor* executor = current_executor()) {
+      const auto task = [](const void* context, Index index) {
+        const bool outside = inside_a_task();
+        inside_a_task() = true;
+        (*static_cast<const F*>(context))(index);
+        finish_streaming();
+        inside_a_task() = outside;
+      };
+      return executor->run(tasks, task, &f);
+    }
+#ifdef EIGEN_HAS_OPENMP
+    const int threads = Eigen::nbThreads();
+    if (threads > 1 && omp_in_parallel() == 0) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+      for (Index task = 0; task < tasks; ++task) {
+        f(task);
+        finish_streaming();
+      }
+      return;
+    }
+#endif
+  }
+  for (Index task = 0; task < tasks; ++task) f(task);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/partition.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Groups whose channels fill a tile; at least one, which may then be wider.
+inline Index groups_per_tile(const memory::CollapsedShape& shape) {
+  return std::max<Index>(1, tile_size / shape.group);
+}
+
+inline bool has_short_runs(const memory::CollapsedShape& shape) {
+  return shape.outer > 1 && shape.inner > 1 && shape.inner <= short_run;
+}
+
+/// Rows of one tile of columns, cut into blocks by their number and width alone.
+class RowBlocks {
+ public:
+  static constexpr Index most = 8;
+  static constexpr Index block_size = 65536;  ///< elements that are worth a block of their own
+
+  RowBlocks(Index rows, Index width)
+      : rows_(rows),
+        count_(std::clamp<Index>(rows * width / block_size, 1, std::clamp<Index>(rows, 1, most))) {}
+
+  Index count() const { return count_; }
+  Index begin(Index block) const { return block * rows_ / count_; }
+  Index end(Index block) const { return begin(block + 1); }
+
+ private:
+  Index rows_, count_;
+};
+
+/// Some repeats and some groups of a collapsed shape: what one task works on.
+struct Part {
+  Index piece;  ///< which of the pieces that the repeats are cut into
+  Index repeat_begin, repeat_end;
+  Index group_begin, group_end;
+};
+
+/// How a collapsed shape is cut into parts: by its extents alone, never by the number of threads,
+/// so that sums over the pieces are the same bits for all of them.
+///
+/// Parts of one piece share no channel, so they may add to the same dgamma and dbeta.
+class Partition {
+ public:
+  static constexpr Index part_size = 65536;  ///< elements that are worth a part of their own
+  static constexpr Index most_pieces = 16;
+  static constexpr Index most_parts = 64;
+
+  /// Pieces that the repeats are cut into, `limit` at most. A backward pass keeps sums by channel
+  /// for each: small beside the samples that share them.
+  static Index pieces(const memory::CollapsedShape& shape, Index limit = most_pieces) {
+    const Index samples = shape.repeats * shape.outer * shape.inner;
+    return std::min({wanted(shape), shape.repeats, limit, std::max<Index>(1, samples / 64)});
+  }
+
+  Partition(const memory::CollapsedShape& shape, memory::Loop loop, Index pieces)
+      : repeats_(shape.repeats), groups_(shape.groups()), elements_(shape.size()), pieces_(pieces) {
+    const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
+    groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
+    if (loop == memory::Loop::column && pieces_ == 1 &&
+        RowBlocks(shape.outer, std::min(shape.channels, sum_tile_size)).count() > 1) {
+      groups_per_chunk_ = groups_;  // threads take blocks of rows, which lie together in memory
+    } else if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
+      const Index per_tile = groups_per_tile(shape);
+      groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
+    } else if (has_short_runs(shape)) {  // neighbours, and yet some parts for threads
+      const Index together = std::clamp<Index>(groups_ / 8, 32, lines_together);
+      groups_per_chunk_ = (groups_per_chunk_ + together - 1) / together * together;
+    }
+    chunks_ = (groups_ + groups_per_chunk_ - 1) / groups_per_chunk_;
+  }
+
+  /// f(part) for all parts, side by side where there are threads.
+  template <typename F>
+  void for_each(const F& f) const {
+    parallel_for(pieces_ * chunks_, elements_, [&](Index task) {
+      const Index piece = task / chunks_, group = task % chunks_ * groups_per_chunk_;
+      f(Part{piece, piece * repeats_ / pieces_, (piece + 1) * repeats_ / pieces_, group,
+             std::min(group + groups_per_chunk_, groups_)});
+    });
+  }
+
+ private:
+  static Index wanted(const memory::CollapsedShape& shape) {
+    return std::clamp<Index>(shape.size() / part_size, 1, most_parts);
+  }
+
+  Index repeats_, groups_, elements_;
+  Index pieces_, chunks_, groups_per_chunk_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/lane_sums.hpp
+
+/// Sums down the rows, for each of the adjacent lanes.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to sums[t][l] for
+/// each of `width` lanes. Memory is read in many streams, the sums are touched once for many rows.
+template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
+void add_rows(Index begin, Index end, Index width, const std::array<S*, Terms>& sums,
+              const Place& place, const Term& term) {
+  for (Index row = begin; row < end; row += rows_together) {
+    const Index count = std::min(rows_together, end - row);
+    std::array<decltype(place(row)), static_cast<std::size_t>(rows_together)> places;
+    for (Index j = 0; j < count; ++j) places[static_cast<std::size_t>(j)] = place(row + j);
+    const auto* const last = places.data() + count;
+    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
+      const auto* at = places.data();
+      auto even = term(lanes, *at++, l);
+      if (at != last) {  // two sums in flight
+        auto odd = term(lanes, *at++, l);
+        for (; at + 1 < last; at += 2) {
+          add_terms(even, term(lanes, at[0], l));
+          add_terms(odd, term(lanes, at[1], l));
+        }
+        if (at != last) add_terms(even, term(lanes, *at, l));
+        add_terms(even, odd);
+      }
+      for (std::size_t t = 0; t < Terms; ++t) {
+        S* const total = sums[t] + l;
+        store<lanes.value>(total, load<S, lanes.value>(total) + even[t].template as<S>());
+      }
+    });
+  }
+}
+
+/// Sums of each lane of a tile.
+template <typename S, std::size_t Terms>
+using LaneSums = std::array<SumTile<S>, Terms>;
+
+/// The same over all rows, from zero, for rows taken together as `fold` says: by blocks, which are
+/// added in order.
+template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
+void lane_sums(const RowFold& fold, LaneSums<S, Terms>& sums, const Place& place,
+               const Term& term) {
+  const Index lanes = fold.lanes();
+  const RowBlocks blocks(fold.folded, lanes);
+  const auto pointers = [](LaneSums<S, Terms>& to) {
+    std::array<S*, Terms> result;
+    for (std::size_t t = 0; t < Terms; ++t) result[t] = to[t].data();
+    return result;
+  };
+  std::array<LaneSums<S, Terms>, static_cast<std::size_t>(RowBlocks::most - 1)> others;
+  const auto of = [&](Index block) -> LaneSums<S, Terms>& {
+    return block == 0 ? sums : others[static_cast<std::size_t>(block - 1)];
+  };
+  parallel_for(blocks.count(), fold.folded * lanes, [&](Index block) {
+    for (auto& tile : of(block)) tile.head(lanes).setConstant(S(0));
+    add_rows<Compute>(
+        blocks.begin(block), blocks.end(block), lanes, pointers(of(block)),
+        [&](Index row) { return place(row * fold.copies); }, term);
+  });
+  for (std::size_t t = 0; t < Terms; ++t) {
+    SumTile<S>& tile = sums[t];
+    for (Index block = 1; block < blocks.count(); ++block) {
+      tile.head(lanes) += of(block)[t].head(lanes);
+    }
+    for (Index half = lanes / 2; half >= fold.width; half /= 2) {  // copies are a power of two
+      tile.head(half) += tile.segment(half, half);
+    }
+  }
+  const Index rest = fold.folded * fold.copies;
+  add_rows<Compute>(rest, rest + fold.rest, fold.width, pointers(sums), place, term);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
 // === eigen_norm/kernels/lane_gradient_sums.hpp
 
 namespace eigen_norm::kernels {
@@ -3995,6 +3510,423 @@ LaneGradientSums<Stat<Scalar>> lane_gradient_sums(
   }
   return result;
 }
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/lane_moments.hpp
+
+/// The arithmetic of run_moments for each of some adjacent lanes.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Moments of adjacent lanes that have seen the same number of values.
+template <typename S>
+struct LaneMoments {
+  Index count = 0;
+  SumTile<S> mean, m2;
+
+  Moments<S> at(Index lane) const { return {count, mean[lane], m2[lane]}; }
+};
+
+/// The mean of some of the rows, from all over them, summed in `Compute`.
+template <typename Compute, typename Scalar>
+void lane_sample_means(const Scalar* x, const Rows& rows, Index width,
+                       SumTile<Param<Scalar>>& means) {
+  using S = Stat<Scalar>;
+  const Index n = std::min(rows.count, rows_together);
+  LaneSums<S, 1> sums;
+  sums[0].head(width).setConstant(S(0));
+  add_rows<Compute>(
+      0, n, width, std::array<S*, 1>{sums[0].data()},
+      [&](Index j) { return x + rows.offset(j * rows.count / n); },
+      [&](auto lanes, const Scalar* row, Index l) {
+        return terms(load<Compute, lanes.value>(row + l) - load<Compute, lanes.value>(x + l));
+      });
+  bool in_range = true;
+  for (Index l = 0; l < width; ++l) {
+    in_range &= is_finite(sums[0][l]);
+    means[l] = static_cast<Param<Scalar>>(S(x[l]) + sums[0][l] / S(static_cast<double>(n)));
+  }
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!in_range) lane_sample_means<S>(x, rows, width, means);
+  }
+}
+
+/// Sums of the deviations of each lane from its centre, and of their squares.
+template <typename Compute, typename Scalar>
+void lane_deviations(const Scalar* x, const Rows& rows, const RowFold& fold,
+                     SumTile<Param<Scalar>>& centre, bool tiny_matters,
+                     LaneSums<Stat<Scalar>, 2>& sums) {
+  using S = Stat<Scalar>;
+  fold.repeat(centre);
+  lane_sums<Compute>(
+      fold, sums, [&](Index row) { return x + rows.offset(row); },
+      [&](auto lanes, const Scalar* row, Index l) {
+        constexpr int size = lanes.value;
+        prefetch(row + l, fold.next_rows<Scalar>(rows));
+        const auto d = load<Compute, size>(row + l) - load<Compute, size>(centre.data() + l);
+        return terms(d, d * d);
+      });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    bool trustworthy = true;
+    for (Index l = 0; l < fold.width; ++l) {
+      trustworthy &= is_trustworthy<Compute>(sums[1][l], rows.count, tiny_matters);
+    }
+    if (!trustworthy) lane_deviations<S>(x, rows, fold, centre, tiny_matters, sums);
+  }
+}
+
+/// Moments of each of `width` adjacent lanes, at most a SumTile of them, over some rows.
+template <typename Scalar>
+LaneMoments<Stat<Scalar>> lane_moments(const Scalar* x, const Rows& rows, Index width,
+                                       bool tiny_matters = true) {
+  using S = Stat<Scalar>;
+  using P = Param<Scalar>;
+  const RowFold fold(rows.count, width, rows.is_dense(width));
+  SumTile<P> centre;
+  LaneSums<S, 2> sums;
+  lane_sample_means<P>(x, rows, width, centre);
+  lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
+
+  LaneMoments<S> result;
+  result.count = rows.count;
+  const auto finish = [&] {
+    bool far = false;
+    for (Index l = 0; l < width; ++l) {
+      const Deviations<S> d{sums[0][l], sums[1][l]};
+      const Moments<S> moments = d.moments(rows.count, centre[l]);
+      result.mean[l] = moments.mean;
+      result.m2[l] = moments.m2;
+      far |= d.is_far(rows.count);
+    }
+    return far;
+  };
+  if (finish()) {
+    for (Index l = 0; l < width; ++l) centre[l] = static_cast<P>(result.mean[l]);
+    lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
+    finish();
+  }
+  return result;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/short_deviations.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// The centres and deviations of `count` lines of short runs, each `stride` after the one before;
+/// `first` is the first of them. One step for all lines and then the next: a run is so short that
+/// the processor would wait for its sums; it works on several at once instead.
+template <typename Scalar>
+void short_deviations(const Runs<Scalar>& first, Index stride, Index count, bool tiny_matters,
+                      Param<Scalar>* centre, Stat<Scalar>* sum, Stat<Scalar>* squares) {
+  using P = Param<Scalar>;
+  using S = Stat<Scalar>;
+  const Index length = first.length;
+
+  // The mean of some of the elements, from the beginnings of some of the runs.
+  const Index sampled = std::min(length, std::clamp<Index>(length / 4, pack_size<P>, 64));
+  const Index runs = std::min<Index>(first.count, 8);
+  const P weight = P(1) / P(static_cast<float>(sampled * runs));
+  const Index next_run = first.stride * Index{sizeof(Scalar)};
+  const auto shift = [&](Index j) { return static_cast<P>(first.data[j * stride]); };
+  sum_side_by_side<P, 1>(
+      count, runs, sampled,
+      [&](Index j, Index run) {
+        const Scalar* data = first.data + j * stride + run * first.count / runs * first.stride;
+        const P x_0 = shift(j);
+        return [=](auto at) { return terms(at(data) - x_0); };
+      },
+      [&](Index j, Index, Index, const Sums<P, 1>& sums) {
+        centre[j] = shift(j) + sums.total(0) * weight;
+      });
+
+  sum_side_by_side<P, 2>(
+      count, first.count, length,
+      [&](Index j, Index run) {
+        const Scalar* data = first.data + j * stride + run * first.stride;
+        const P c = centre[j];
+        return [=](auto at) {
+          prefetch(data + at.i, next_run);
+          const auto d = at(data) - c;
+          return terms(d, d * d);
+        };
+      },
+      [&](Index j, Index begin, Index, const Sums<P, 2>& sums) {
+        sum[j] = S(sums.total(0)) + (begin == 0 ? S(0) : sum[j]);
+        squares[j] = S(sums.total(1)) + (begin == 0 ? S(0) : squares[j]);
+      });
+
+  for (Index j = 0; j < count; ++j) {
+    const Deviations<S> d{sum[j], squares[j]};
+    if (!d.is_far(first.size()) && is_trustworthy<P>(d.squares, first.size(), tiny_matters)) {
+      continue;
+    }
+    const Runs<Scalar> line = first.shifted(j * stride);
+    const CentredDeviations<Scalar> about =
+        run_deviations(line, sample_mean<P>(line), tiny_matters);
+    centre[j] = about.centre;
+    sum[j] = about.d.sum;
+    squares[j] = about.d.squares;
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/sources.hpp
+
+/// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
+/// Both answer the same four questions, so that no loop knows training from inference:
+///
+///     of_runs(x, r, g, count, out)        the statistics (r, g), (r, g + 1), ... of runs
+///     of_rows(x, r, count, g, out)        the statistics (r, g), (r + 1, g), ... of rows
+///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ... of columns
+///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ... of lanes
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+using memory::CollapsedShape;
+using memory::Operand;
+
+/// Where statistics of data are written, arrays by statistic; null where nobody asks.
+template <typename S>
+struct KeptStatistics {
+  S* mean = nullptr;
+  S* inv_std = nullptr;
+  S* var = nullptr;  ///< biased
+};
+
+/// Statistics of the data itself, each written where the caller wants to have it.
+template <typename Scalar>
+class FromData {
+  using S = Stat<Scalar>;
+
+ public:
+  static constexpr bool by_channel = false;
+
+  /// Not `centred`: the mean counts as 0, so that the variance is the mean of the squares
+  /// (RMSNorm).
+  explicit FromData(double eps, const KeptStatistics<S>& keep = {}, bool centred = true)
+      : eps_(eps), keep_(keep), centred_(centred) {}
+
+  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
+               StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    // The channels of a group are one long run, unless x is some of the positions alone.
+    const bool one_run = v.group == 1 || v.channel_stride == v.inner;
+    const Scalar* const data = x.at(r, first * v.group);
+    of_lines(one_run ? Runs<Scalar>{data, v.outer, v.outer_stride, v.group * v.inner}
+                     : Runs<Scalar>{data, v.group, v.channel_stride, v.inner},
+             v.group * v.channel_stride, count, out,
+             [&](Index k) { return v.statistic(r, first + k); });
+  }
+
+  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
+               StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    of_lines({x.at(r, g * v.group), 1, 0, v.group}, v.repeat_stride, count, out,
+             [&](Index j) { return v.statistic(r + j, g); });
+  }
+
+  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
+                  StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    Index g = 0;
+    Moments<S> group;
+    const Index end = (first + count) * v.group;
+    for (Index c = first * v.group; c < end; c += sum_tile_size) {
+      const Index width = std::min(sum_tile_size, end - c);
+      const LaneMoments<S> lanes =
+          lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width, tiny_matters(eps_));
+      if (v.group == 1) {
+        for (Index l = 0; l < width; ++l, ++g) {
+          out.mean[g] = lanes.mean[l];
+          out.inv_std[g] = lanes.at(l).biased_variance();
+        }
+        continue;
+      }
+      for (Index l = 0; l < width; ++l) {
+        group.merge(lanes.at(l));
+        if (group.count < v.values_per_statistic()) continue;
+        out.mean[g] = group.mean;
+        out.inv_std[g] = group.biased_variance();
+        group = {};
+        ++g;
+      }
+    }
+    const Index index = v.statistic(r, first);
+    finish(count, out, [=](Index k) { return index + k; });
+  }
+
+  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
+                StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
+    for (Index begin = 0; begin < count; begin += sum_tile_size) {
+      const Index width = std::min(sum_tile_size, count - begin);
+      const LaneMoments<S> lanes =
+          lane_moments(x.at(r + begin, g * v.group), rows, width, tiny_matters(eps_));
+      for (Index l = 0; l < width; ++l) {
+        out.mean[begin + l] = lanes.mean[l];
+        out.inv_std[begin + l] = lanes.at(l).biased_variance();
+      }
+    }
+    finish(count, out, [&](Index l) { return v.statistic(r + l, g); });
+  }
+
+ private:
+  /// The statistics of `count` lines, each `stride` after the one before.
+  template <typename IndexOf>
+  void of_lines(const Runs<Scalar>& first, Index stride, Index count, StatisticTile<S>& out,
+                const IndexOf& index_of) const {
+    using P = Param<Scalar>;
+    Tile<P> centre;
+    Tile<S> sum, squares;
+    const bool tiny = tiny_matters(eps_);
+    if (!centred_) {
+      const S weight = S(1) / S(static_cast<double>(first.size()));
+      for (Index k = 0; k < count; ++k) {
+        out.mean[k] = S(0);
+        out.inv_std[k] = sum_of_squares<P>(first.shifted(k * stride), tiny) * weight;
+      }
+      return finish(count, out, index_of);
+    }
+    if (first.length <= short_run) {
+      short_deviations(first, stride, count, tiny, centre.data(), sum.data(), squares.data());
+    } else {
+      // One step for all of them and then the next, so that the processor works on many at once.
+      const auto line = [&](Index k) { return first.shifted(k * stride); };
+      for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(line(k));
+      for (Index k = 0; k < count; ++k) {
+        const CentredDeviations<Scalar> about = run_deviations(line(k), centre[k], tiny);
+        centre[k] = about.centre;
+        sum[k] = about.d.sum;
+        squares[k] = about.d.squares;
+      }
+    }
+    of_deviations(first.size(), count, centre, sum, squares, out, index_of);
+  }
+
+  template <typename IndexOf>
+  void of_deviations(Index n, Index count, const Tile<Param<Scalar>>& centre, const Tile<S>& sum,
+                     const Tile<S>& squares, StatisticTile<S>& out, const IndexOf& index_of) const {
+    for (Index k = 0; k < count; ++k) {
+      const Moments<S> moments = Deviations<S>{sum[k], squares[k]}.moments(n, centre[k]);
+      out.mean[k] = moments.mean;
+      out.inv_std[k] = moments.biased_variance();
+    }
+    finish(count, out, index_of);
+  }
+
+  /// Makes inv_std of the variances that `out` holds in its place.
+  template <typename IndexOf>
+  void finish(Index count, StatisticTile<S>& out, const IndexOf& index_of) const {
+    for (Index k = 0; !centred_ && k < count; ++k) {
+      out.inv_std[k] += S(out.mean[k] * out.mean[k]);  // sum_i x_i^2 / m = var + mean^2
+      out.mean[k] = S(0);
+    }
+    show_overflow(out.inv_std.data(), count);
+    for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
+      keep_.var[index_of(k)] = out.inv_std[k];
+    }
+    inverse_std(out.inv_std.data(), count, eps_);
+    for (Index k = 0; keep_.mean != nullptr && k < count; ++k) {
+      keep_.mean[index_of(k)] = out.mean[k];
+    }
+    for (Index k = 0; keep_.inv_std != nullptr && k < count; ++k) {
+      keep_.inv_std[index_of(k)] = out.inv_std[k];
+    }
+  }
+
+  double eps_;
+  KeptStatistics<S> keep_;
+  bool centred_;
+};
+
+/// Statistics known beforehand: `take(n, index, out)` are those of index(0), index(1), ... .
+template <typename Scalar, typename At>
+class Known : private At {
+  using S = Stat<Scalar>;
+
+ public:
+  static constexpr bool by_channel = At::by_channel;
+
+  explicit Known(const At& at) : At(at) {}
+
+  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
+               StatisticTile<S>& out) const {
+    of_columns(x, r, first, count, out);
+  }
+  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
+                  StatisticTile<S>& out) const {
+    At::take(
+        count, [&](Index g) { return x.shape.statistic(r, first + g); }, out);
+  }
+  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
+               StatisticTile<S>& out) const {
+    of_lanes(x, r, count, g, out);
+  }
+  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
+                StatisticTile<S>& out) const {
+    At::take(
+        count, [&](Index l) { return x.shape.statistic(r + l, g); }, out);
+  }
+};
+
+template <typename Scalar, bool ByChannel>
+struct GivenStatistics {
+  static constexpr bool by_channel = ByChannel;
+  const Stat<Scalar>* mean;
+  const Stat<Scalar>* inv_std;
+
+  template <typename Index_>
+  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
+    for (Index i = 0; i < n; ++i) {
+      out.mean[i] = mean[index(i)];
+      out.inv_std[i] = inv_std[index(i)];
+    }
+  }
+};
+
+template <typename Scalar>
+struct StatisticsOfRunning {
+  static constexpr bool by_channel = true;  ///< never by row or lane
+  const Param<Scalar>* mean;
+  const Param<Scalar>* var;
+  double eps;
+
+  Statistic<Stat<Scalar>> at(Index i) const {
+    using S = Stat<Scalar>;
+    return {S(mean[i]), inverse_std(S(var[i]), eps)};
+  }
+  template <typename Index_>
+  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
+    for (Index i = 0; i < n; ++i) {
+      out.mean[i] = Stat<Scalar>(mean[index(i)]);
+      out.inv_std[i] = Stat<Scalar>(var[index(i)]);
+    }
+    inverse_std(out.inv_std.data(), n, eps);
+  }
+};
+
+/// Those that a forward pass kept, for its backward pass.
+template <typename Scalar>
+using FromForward = Known<Scalar, GivenStatistics<Scalar, false>>;
+
+/// Those of each channel, never by row or lane.
+template <typename Scalar>
+using FromChannels = Known<Scalar, GivenStatistics<Scalar, true>>;
+
+/// The running ones of each channel.
+template <typename Scalar>
+using FromRunning = Known<Scalar, StatisticsOfRunning<Scalar>>;
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels
@@ -4718,6 +4650,9 @@ inline constexpr bool is_condition = false;
 ///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
 ///     last_affine(), correct_sums(dgamma, dbeta)      the gamma and beta of the last forward, and
 ///                                                     what dgamma is where they were not its own
+///     differentiate_into(x, dy, dx, xhat)             what backward does with the memory
+///     forward_together(call), backward_together(call) what goes on around a call, where several
+///                                                     machines make it together
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
 class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_> {
@@ -4742,15 +4677,18 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// memory), or a view of the right shape. Allocates nothing once warm.
   template <typename X, typename Y, std::enable_if_t<!is_condition<memory::Bare<Y>>, int> = 0>
   void forward(const X& x, Y&& y) {
-    this->template transform<is_row_major<X>>(
-        x, y, checked_for(Purpose::forward), [&](const ConstBuffer& in, const MutableBuffer& out) {
-          const memory::Shape& shape = in.layout.shape;
-          if (shape.size() == 0) return last().begin(shape, last().own_statistics);
-          const bool own = !self().uses_running(false);
-          const ConstOperand from = operand(in, own);
-          if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
-          self().normalise(from, operand(out, own), shape);
-        });
+    self().forward_together([&] {
+      this->template transform<is_row_major<X>>(
+          x, y, checked_for(Purpose::forward),
+          [&](const ConstBuffer& in, const MutableBuffer& out) {
+            const memory::Shape& shape = in.layout.shape;
+            if (shape.size() == 0) return last().begin(shape, last().own_statistics);
+            const bool own = !self().uses_running(false);
+            const ConstOperand from = operand(in, own);
+            if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
+            self().normalise(from, operand(out, own), shape);
+          });
+    });
   }
 
   /// Inference whatever the mode; never changes the layer, safe from many threads at once.
@@ -4787,7 +4725,8 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
             std::enable_if_t<!is_condition<memory::Bare<Dx>>, int> = 0>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
     check_answerable("backward", false, false);
-    answer("x of the last forward", x, dy, dx, kernels::XhatOfInput());
+    self().backward_together(
+        [&] { answer("x of the last forward", x, dy, dx, kernels::XhatOfInput()); });
   }
 
   /// The same gradients given y, the result of that forward, in the place of x: for networks that
@@ -4817,7 +4756,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
           ": backward_from_output cannot answer a forward with a mask or a scale and "
           "shift per sample, backward can");
     }
-    answer("y of the last forward", y, dy, dx, invert_affine());
+    self().backward_together([&] { answer("y of the last forward", y, dy, dx, invert_affine()); });
   }
 
  protected:
@@ -4873,6 +4812,33 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   static constexpr const char* parameter_place = "channel";
   kernels::Affine<P> last_affine() { return affine().view(); }
   static void correct_sums(S*, const S*) {}
+  template <typename Call>
+  static void forward_together(const Call& call) {
+    call();
+  }
+  template <typename Call>
+  static void backward_together(const Call& call) {
+    call();
+  }
+
+  /// dx, and dgamma and dbeta added to those of the layer.
+  template <typename Xhat>
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                          const Xhat& xhat) {
+    const Index count = pieces(x);
+    S* const sums = affine().any() ? scratch(count) : nullptr;
+    const kernels::BackwardPass<Scalar, Xhat> pass{
+        x, dy, dx, self().last_affine(), last().own_statistics, sums, Derived::centred, {}, xhat};
+    if (last().is_kept()) {
+      kernels::backward(
+          pass, kernels::FromForward<Scalar>({last().mean.data(), last().inv_std.data()}), count);
+    } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
+      kernels::backward(pass, kernels::FromData<Scalar>(eps(), {}, Derived::centred), count);
+    }
+    if (sums == nullptr) return;
+    self().correct_sums(sums, sums + affine().size());
+    affine().accumulate(sums, sums + affine().size());
+  }
 
   template <typename T>
   memory::Operand<T> operand(const memory::Buffer<T>& buffer, bool own_statistics) const {
@@ -4928,27 +4894,9 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
         [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
           const bool own = last().own_statistics;
-          differentiate_into(operand(in, own), operand(gradient, own), operand(out, own), xhat);
+          self().differentiate_into(operand(in, own), operand(gradient, own), operand(out, own),
+                                    xhat);
         });
-  }
-
-  /// dx, and dgamma and dbeta added to those of the layer.
-  template <typename Xhat>
-  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
-                          const Xhat& xhat) {
-    const Index count = pieces(x);
-    S* const sums = affine().any() ? scratch(count) : nullptr;
-    const kernels::BackwardPass<Scalar, Xhat> pass{
-        x, dy, dx, self().last_affine(), last().own_statistics, sums, Derived::centred, {}, xhat};
-    if (last().is_kept()) {
-      kernels::backward(
-          pass, kernels::FromForward<Scalar>({last().mean.data(), last().inv_std.data()}), count);
-    } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
-      kernels::backward(pass, kernels::FromData<Scalar>(eps(), {}, Derived::centred), count);
-    }
-    if (sums == nullptr) return;
-    self().correct_sums(sums, sums + affine().size());
-    affine().accumulate(sums, sums + affine().size());
   }
 
   /// How xhat is found in the result of the last forward.
@@ -5815,12 +5763,6 @@ class RunningStatistics {
 namespace eigen_norm {
 inline namespace EIGEN_NORM_ABI {
 
-/// y = x * scale + shift, by channel.
-template <typename P, int Size = Eigen::Dynamic>
-struct ChannelAffine {
-  Parameters<P, Size> scale, shift;
-};
-
 /// What the layers over channels share that may keep running statistics: BatchNorm and
 /// InstanceNorm. In training they normalise by the statistics of the data; in eval, in infer and
 /// when frozen by the running ones, where they keep some.
@@ -5847,6 +5789,10 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
 
   const Options& options() const { return options_; }
   Index num_features() const { return num_features_; }
+  /// As error messages have it: "BatchNorm2d(64)".
+  std::string name() const {
+    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
+  }
 
   /// Uses the running statistics and keeps them, whatever train() says, until unfreeze().
   void freeze() {
@@ -5879,21 +5825,23 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Where a mean is many sigma from 0, infer itself is more
-  /// accurate. Throws std::logic_error without running statistics.
-  ChannelAffine<P, Channels> inference_affine() const {
+  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
+  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
+  /// statistics.
+  template <typename T = P>
+  ChannelAffine<T, Channels> inference_affine() const {
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
     const auto affine = this->affine().view();
-    ChannelAffine<P, Channels> result;
+    ChannelAffine<T, Channels> result;
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
       const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
       const S scale = S(affine.gamma_at(c)) * running.inv_std;
-      result.scale[c] = kernels::narrow<P>(scale);
-      result.shift[c] = static_cast<P>(S(affine.beta_at(c)) - running.mean * scale);
+      result.scale[c] = kernels::narrow<T>(scale);
+      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
     }
     return result;
   }
@@ -5914,9 +5862,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   TrackingLayer& operator=(const TrackingLayer&) = default;
   TrackingLayer& operator=(TrackingLayer&&) noexcept = default;
 
-  std::string name() const {
-    return Derived::class_name() + "(" + std::to_string(num_features_) + ")";
-  }
   void check_tracking(const char* call) const {
     if (options_.track_running_stats) return;
     memory::raise_logic(name() + ": " + call +
@@ -5938,6 +5883,27 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   void normalise_batch(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
                        S* var) {
     this->normalise_by_own(x, y, shape, var);
+  }
+
+  bool uses_running(bool inference) const {
+    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (uses_running(false)) return normalise_by_running(x, y, shape);
+    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
+    const S correction =
+        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
+    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
+    S* const var = this->scratch();
+    self().normalise_batch(x, y, shape, var);
+    remember(this->last().mean.data(), var, correction);
+  }
+
+  /// Takes mean and corrected variance into the running ones.
+  void remember(const S* mean, S* var, const S& correction) {
+    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
+    running_.update(mean, var, options_.momentum);
   }
 
   /// "64, H, W" or "H, W, 64"
@@ -5985,21 +5951,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     }
   }
 
-  bool uses_running(bool inference) const {
-    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
-  }
-
-  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
-    if (uses_running(false)) return normalise_by_running(x, y, shape);
-    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
-    const S correction =
-        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
-    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
-    S* const var = this->scratch();
-    self().normalise_batch(x, y, shape, var);
-    remember(this->last().mean.data(), var, correction);
-  }
-
   void normalise_by_running(const ConstOperand& x, const MutableOperand& y,
                             const memory::Shape& shape) {
     auto& last = this->last();
@@ -6038,12 +5989,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
       }
     }
     remember(mean, var, correction);
-  }
-
-  /// Takes mean and corrected variance into the running ones.
-  void remember(const S* mean, S* var, const S& correction) {
-    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
-    running_.update(mean, var, options_.momentum);
   }
 
   /// The same from statistics under conditions, averaged over instances that have more than one
@@ -6106,6 +6051,8 @@ inline namespace EIGEN_NORM_ABI {
 template <typename Derived, typename Scalar, int Channels, typename Options>
 class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   using Base = TrackingLayer<Derived, Scalar, Channels, Options>;
+
+ protected:
   using typename Base::ConstBuffer;
   using typename Base::MutableBuffer;
 
@@ -6250,6 +6197,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   }
 
  protected:
+  using SplitBase = SplitBatch;
   using Base::Base;
 
  private:
@@ -6296,6 +6244,140 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/core/batch_layer.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// What the layers over (N, C) and (N, C, spatial...) share that normalise by the statistics of a
+/// batch: BatchNorm and, where a batch lies on several machines, SyncBatchNorm.
+template <typename Derived, typename Scalar, int Channels, int SpatialRank>
+class BatchLayer : public SplitBatch<Derived, Scalar, Channels, BatchNormOptions> {
+  using Base = SplitBatch<Derived, Scalar, Channels, BatchNormOptions>;
+  friend Base;
+  friend typename Base::TrackingBase;
+  friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
+  friend typename Base::CallsBase;
+
+ protected:
+  using BatchBase = BatchLayer;
+  using Base::Base;
+
+  template <int Rank>
+  static void check_rank() {
+    static_assert(SpatialRank != 1 || Rank == 2 || Rank == 3,
+                  "eigen_norm: BatchNorm1d takes (N, C) or (N, C, L), a tensor of rank 2 or 3 or a "
+                  "matrix with samples as rows");
+    static_assert(SpatialRank != 2 || Rank == 4,
+                  "eigen_norm: BatchNorm2d takes (N, C, H, W), a tensor of rank 4");
+    static_assert(SpatialRank != 3 || Rank == 5,
+                  "eigen_norm: BatchNorm3d takes (N, C, D, H, W), a tensor of rank 5");
+  }
+
+  std::string expected_input(int rank) const {
+    return "(N, " + this->expected_channels(rank - 2) + ")";
+  }
+  std::string hint(const memory::Shape& shape) const {
+    return transpose_hint(shape, this->num_features());
+  }
+  int channel_axis(int rank) const {
+    return this->options().channels == ChannelAxis::first ? 1 : rank - 1;
+  }
+
+  static constexpr const char* more_than_one_value = "more than 1 value per channel";
+  bool has_one_value(const memory::Shape& shape) const {
+    return shape.size() == this->num_features();
+  }
+
+  memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
+    return memory::CollapsedShape::over_batch(layout, this->options().channels);
+  }
+  static constexpr bool wants_packed() { return false; }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/core/renormalisation.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// Batch renormalization (Ioffe 2017, arXiv:1702.03275): a training batch is normalised by its own
+/// statistics, and then moved towards what the running ones would give:
+///
+///     y = (xhat * r + d) * gamma + beta
+///     r = clip(std / running_std, 1 / r_max, r_max)
+///     d = clip((mean - running_mean) / running_std, -d_max, d_max),   std = sqrt(var + eps)
+///
+/// r and d are constants to the gradient. So this is a pass with gamma * r and beta + gamma * d in
+/// the place of gamma and beta.
+template <typename Scalar, int Size>
+class Renormalisation {
+  using P = Param<Scalar>;
+  using S = Stat<Scalar>;
+
+ public:
+  /// Takes r and d of a batch with these statistics.
+  void measure(const S* mean, const S* inv_std, Index size,
+               const kernels::StatisticsOfRunning<Scalar>& running, const BatchRenorm& limits) {
+    r_.resize(size);
+    d_.resize(size);
+    // inv_std is 0 for a standard deviation of 0, too: of the batch, where xhat is 0 whatever r is,
+    // or of the running statistics, where the limits are all that is left.
+    for (Index c = 0; c < size; ++c) {
+      const kernels::Statistic<S> of_running = running.at(c);
+      const S distance = mean[c] - of_running.mean;
+      const bool is_infinite = S(running.var[c]) > S(0);
+      if (of_running.inv_std == S(0) && !is_infinite) {
+        r_[c] = inv_std[c] == S(0) ? S(1) : S(limits.r_max);
+        d_[c] = S(distance == S(0) ? 0 : distance < S(0) ? -limits.d_max : limits.d_max);
+        continue;
+      }
+      r_[c] = inv_std[c] == S(0)
+                  ? S(1)
+                  : clip(of_running.inv_std / inv_std[c], 1 / limits.r_max, limits.r_max);
+      d_[c] = clip(distance * of_running.inv_std, -limits.d_max, limits.d_max);
+    }
+  }
+
+  /// gamma * r and beta + gamma * d; valid until the next call.
+  kernels::Affine<P> applied_to(const kernels::Affine<P>& affine) {
+    gamma_.resize(r_.size());
+    beta_.resize(r_.size());
+    for (Index c = 0; c < r_.size(); ++c) {
+      const S gamma = S(affine.gamma_at(c));
+      const S gamma_d = gamma * d_[c];
+      gamma_[c] = static_cast<P>(gamma * r_[c]);
+      beta_[c] = static_cast<P>(S(affine.beta_at(c)) + gamma_d);
+    }
+    return {gamma_.data(), beta_.data()};
+  }
+
+  /// dgamma = sum(dy * (xhat * r + d)), in the place of sum(dy * xhat).
+  void correct(S* dgamma, const S* dbeta) const {
+    for (Index c = 0; c < r_.size(); ++c) {
+      const S xhat_part = r_[c] * dgamma[c], d_part = d_[c] * dbeta[c];
+      dgamma[c] = xhat_part + d_part;
+    }
+  }
+
+  const Parameters<S, Size>& r() const { return r_; }
+  const Parameters<S, Size>& d() const { return d_; }
+
+ private:
+  static S clip(const S& value, double least, double most) {
+    return value < S(least) ? S(least) : value > S(most) ? S(most) : value;
+  }
+
+  Parameters<S, Size> r_, d_;
+  Parameters<P, Size> gamma_, beta_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
 // === eigen_norm/batch_norm.hpp
 
 namespace eigen_norm {
@@ -6322,10 +6404,11 @@ inline namespace EIGEN_NORM_ABI {
 /// virtual_batch_size does not divide, wherever the batch's own statistics count: in training, and,
 /// without running statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
-class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels,
-                                    BatchNormOptions> {
-  using Base = SplitBatch<BatchNorm, Scalar, Channels, BatchNormOptions>;
+class BatchNorm
+    : public BatchLayer<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels, SpatialRank> {
+  using Base = BatchLayer<BatchNorm, Scalar, Channels, SpatialRank>;
   friend Base;
+  friend typename Base::SplitBase;
   friend typename Base::TrackingBase;
   friend typename Base::LayerBase;
   friend typename Base::ConditionedBase;
@@ -6358,28 +6441,6 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
  private:
   static std::string class_name() { return "BatchNorm" + std::to_string(SpatialRank) + "d"; }
 
-  template <int Rank>
-  static void check_rank() {
-    static_assert(SpatialRank != 1 || Rank == 2 || Rank == 3,
-                  "eigen_norm: BatchNorm1d takes (N, C) or (N, C, L), a tensor of rank 2 or 3 or a "
-                  "matrix with samples as rows");
-    static_assert(SpatialRank != 2 || Rank == 4,
-                  "eigen_norm: BatchNorm2d takes (N, C, H, W), a tensor of rank 4");
-    static_assert(SpatialRank != 3 || Rank == 5,
-                  "eigen_norm: BatchNorm3d takes (N, C, D, H, W), a tensor of rank 5");
-  }
-
-  std::string expected_input(int rank) const {
-    return "(N, " + this->expected_channels(rank - 2) + ")";
-  }
-  std::string hint(const memory::Shape& shape) const {
-    return transpose_hint(shape, this->num_features());
-  }
-  int channel_axis(int rank) const {
-    return this->options().channels == ChannelAxis::first ? 1 : rank - 1;
-  }
-
-  static constexpr const char* more_than_one_value = "more than 1 value per channel";
   bool has_one_value(const memory::Shape& shape) const {
     const Index parts = shape[0] / this->options().virtual_batch_size.value_or(shape[0] + 1);
     return shape.size() == this->num_features() * std::max<Index>(1, parts);
@@ -6398,7 +6459,7 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
                           "virtual_batch_size nor renorm");
     }
     if (mask != nullptr && mask->count(0, mask->shape().size()) == 1) {
-      this->raise_shape(more_than_one_value,
+      this->raise_shape(Base::more_than_one_value,
                         this->options().track_running_stats
                             ? "when training, under the mask"
                             : "under the mask, without running statistics",
@@ -6424,11 +6485,9 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   }
 
   memory::CollapsedShape collapse(const memory::Layout& layout, bool own_statistics) const {
-    const ChannelAxis axis = this->options().channels;
     const auto& samples = this->options().virtual_batch_size;
-    return own_statistics && samples
-               ? memory::CollapsedShape::over_parts_of_batch(layout, axis, *samples)
-               : memory::CollapsedShape::over_batch(layout, axis);
+    if (!own_statistics || !samples) return Base::collapse(layout, own_statistics);
+    return memory::CollapsedShape::over_parts_of_batch(layout, this->options().channels, *samples);
   }
 
   void normalise_batch(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
@@ -6454,8 +6513,6 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   void correct_sums(S* dgamma, const S* dbeta) {
     if (is_renormalised()) renorm_.correct(dgamma, dbeta);
   }
-
-  static constexpr bool wants_packed() { return false; }
 
   Renormalisation<Scalar, Channels> renorm_;
   bool renormalised_ = false;  ///< the last training batch was
@@ -6514,6 +6571,10 @@ class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channe
   const GroupNormOptions& options() const { return options_; }
   Index num_groups() const { return num_groups_; }
   Index num_channels() const { return num_channels_; }
+  /// As error messages have it: "GroupNorm(32, 512)".
+  std::string name() const {
+    return "GroupNorm(" + std::to_string(num_groups_) + ", " + std::to_string(num_channels_) + ")";
+  }
 
  private:
   static Index checked(Index num_groups, Index num_channels, const GroupNormOptions& options) {
@@ -6526,10 +6587,6 @@ class GroupNorm : public Conditioned<GroupNorm<Scalar, Channels>, Scalar, Channe
     }
     check_eps("GroupNorm", options.eps);
     return num_channels;
-  }
-
-  std::string name() const {
-    return "GroupNorm(" + std::to_string(num_groups_) + ", " + std::to_string(num_channels_) + ")";
   }
 
   template <int Rank>
@@ -6692,6 +6749,9 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   friend typename Base::CallsBase;
 
  public:
+  using typename Base::P;
+  using typename Base::S;
+
   explicit TrailingLayer(Index features, const Options& options = {})
       : TrailingLayer(memory::Shape{features}, options) {}
   TrailingLayer(std::initializer_list<Index> normalized_shape, const Options& options = {})
@@ -6712,6 +6772,30 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
     for (int axis = 0; axis < shape_.rank(); ++axis) dimensions.push_back(shape_[axis]);
     return dimensions;
   }
+  /// As error messages have it: "LayerNorm({56, 56})".
+  std::string name() const {
+    const std::string list = shape_.list();
+    return Derived::class_name() + (shape_.rank() == 1 ? "(" + list + ")" : "({" + list + "})");
+  }
+
+  /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then rounded
+  /// to T.
+  template <typename T = P>
+  ChannelAffine<T, Features> feature_affine() const {
+    this->check_parameters();
+    const auto affine = this->affine().view();
+    ChannelAffine<T, Features> result;
+    result.scale.setConstant(shape_.size(), T(1));
+    result.shift.setConstant(shape_.size(), T(0));
+    for (Index i = 0; i < this->gamma().size(); ++i) {
+      result.scale[i] = static_cast<T>(S(affine.gamma[i]) + S(affine.gamma_offset));
+    }
+    for (Index i = 0; i < this->beta().size(); ++i) {
+      result.shift[i] = static_cast<T>(affine.beta[i]);
+    }
+    return result;
+  }
 
  protected:
   /// The options as every such layer understands them.
@@ -6728,7 +6812,7 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
       : TrailingLayer(shape, options, Derived::settings(options)) {}
   TrailingLayer(const memory::Shape& shape, const Options& options, const Settings& settings)
       : Base(checked(shape, settings.eps), settings.eps, settings.gamma, settings.beta,
-             typename Base::P(settings.zero_centered_gamma ? 1 : 0)),
+             P(settings.zero_centered_gamma ? 1 : 0)),
         shape_(shape),
         options_(options) {}
 
@@ -6758,11 +6842,6 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
     check_size<Features>(name, "normalized_shape", shape.size());
     check_eps(name, eps);
     return shape.size();
-  }
-
-  std::string name() const {
-    const std::string list = shape_.list();
-    return Derived::class_name() + (shape_.rank() == 1 ? "(" + list + ")" : "({" + list + "})");
   }
 
   template <int Rank>
@@ -6885,6 +6964,1027 @@ class RMSNorm : public TrailingLayer<RMSNorm<Scalar, Features>, Scalar, Features
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
+
+// === eigen_norm/distributed/communicator.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// All that synchronised layers ask of a network: a number of ranks, processes or threads, each of
+/// which has a communicator of its own and calls the same collectives in the same order.
+///
+/// An implementation ends every wait, by a result or by an exception: where a rank has left, where
+/// the ranks do not agree on what they are about to do, and where a time limit is over. After an
+/// exception from one of these calls a communicator is of no more use, and says so.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// Begins to gather `count` doubles from each rank, the same number from all, and returns a
+  /// ticket for the result. `mine` is copied. `purpose` is for error messages: "the statistics of
+  /// SyncBatchNorm2d(64)".
+  virtual int start_all_gather(const double* mine, Index count, const std::string& purpose) = 0;
+
+  /// Waits for the result: count * size() doubles in the order of ranks, the same on each. They
+  /// stay until the next start_all_gather.
+  virtual const double* finish(int ticket) = 0;
+
+  const double* all_gather(const double* mine, Index count, const std::string& purpose) {
+    return finish(start_all_gather(mine, count, purpose));
+  }
+
+ protected:
+  Communicator() = default;
+  Communicator(const Communicator&) = default;
+  Communicator& operator=(const Communicator&) = default;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
+// === eigen_norm/distributed/channel_exchange.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// What the ranks of a synchronised layer tell each other in one collective: a count, and two
+/// numbers by channel. A count of -1 is that of a rank which has thrown an exception.
+class ChannelExchange {
+ public:
+  struct Part {
+    Index count;
+    const double* first;   ///< by channel
+    const double* second;  ///< by channel
+  };
+
+  ChannelExchange(std::shared_ptr<Communicator> ranks, Index channels)
+      : ranks_(std::move(ranks)),
+        channels_(static_cast<std::size_t>(channels)),
+        message_(1 + 2 * channels_) {}
+
+  /// What is under way is finished by the one that has begun it: a copy has begun nothing.
+  ChannelExchange(const ChannelExchange& other)
+      : ChannelExchange(other.ranks_, static_cast<Index>(other.channels_)) {}
+  ChannelExchange(ChannelExchange&&) noexcept = default;
+  ChannelExchange& operator=(const ChannelExchange& other) {
+    return *this = ChannelExchange(other);
+  }
+  ChannelExchange& operator=(ChannelExchange&&) noexcept = default;
+  ~ChannelExchange() = default;
+
+  Communicator& ranks() const { return *ranks_; }
+
+  /// This rank's numbers, to be written before `start`; they stay as they are.
+  double* first() { return message_.data() + 1; }
+  double* second() { return first() + channels_; }
+  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
+
+  void start(Index count, const std::string& purpose) {
+    message_[0] = static_cast<double>(count);
+    ticket_ =
+        ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()), purpose);
+    is_pending_ = true;
+    ++started_;
+  }
+  bool is_pending() const { return is_pending_; }
+  std::size_t started() const { return started_; }
+
+  /// Throws std::runtime_error where a rank has nothing to give.
+  void finish(const std::string& purpose) {
+    is_pending_ = false;
+    all_ = ranks_->finish(ticket_);
+    std::string refusals;
+    for (int rank = 0; rank < ranks_->size(); ++rank) {
+      if (part(rank).count >= 0) continue;
+      refusals += (refusals.empty() ? "" : ", ") + std::to_string(rank);
+    }
+    if (refusals.empty()) return;
+    memory::raise<std::runtime_error>("expected " + purpose +
+                                      " from every rank, got an error on rank " + refusals);
+  }
+
+  /// After `finish`, until the next.
+  Part part(int rank) const {
+    const double* const message = all_ + static_cast<std::size_t>(rank) * message_.size();
+    return {static_cast<Index>(message[0]), message + 1, message + 1 + channels_};
+  }
+
+ private:
+  std::shared_ptr<Communicator> ranks_;
+  std::size_t channels_;
+  std::vector<double> message_;
+  const double* all_ = nullptr;
+  int ticket_ = 0;
+  bool is_pending_ = false;
+  std::size_t started_ = 0;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
+// === eigen_norm/distributed/sync_batch_norm.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// Batch normalization of a batch that lies on several ranks, processes or threads, each of which
+/// calls the same layer with its own share; as torch.nn.SyncBatchNorm. In training
+///
+///     y = (x - mean) / sqrt(var + eps) * gamma + beta
+///
+/// has the mean and var of all shares together: each rank gathers count, mean and m2 by channel of
+/// every other and merges them in the order of ranks, so that all have the same bits. backward
+/// gathers sum(dy) and sum(dy * xhat) likewise. One collective each way; shares may be of different
+/// sizes, and some may be empty.
+///
+/// gamma_grad and beta_grad are the sums over this rank's share, as PyTorch's: sum or average them
+/// over the ranks with those of all other parameters. The running statistics are those of the whole
+/// batch, the same on every rank. In eval and when frozen, and for infer, nothing is exchanged.
+///
+///     auto ranks = std::make_shared<mpi::Communicator>(MPI_COMM_WORLD);
+///     SyncBatchNorm2d<float> norm(64, ranks);
+///
+/// All ranks construct the same layers, and call their forward and backward in the same order. A
+/// rank whose input is refused says so to the others: there the call throws a std::runtime_error
+/// that names it, and the next call works again. The steps of SplitBatch are of this rank alone.
+///
+/// Throws as BatchNorm does; for one value per channel on all ranks together; and
+/// std::invalid_argument on all ranks where their layers are not alike, or for virtual_batch_size
+/// and renorm, std::logic_error for masks and scales per sample in training.
+template <typename Scalar, int Channels, int SpatialRank>
+class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialRank>, Scalar,
+                                        Channels, SpatialRank> {
+  using Base = BatchLayer<SyncBatchNorm, Scalar, Channels, SpatialRank>;
+  friend Base;
+  friend typename Base::SplitBase;
+  friend typename Base::TrackingBase;
+  friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
+  friend typename Base::CallsBase;
+  using typename Base::ConstBuffer;
+  using typename Base::ConstOperand;
+  using typename Base::MutableOperand;
+  using typename Base::P;
+  using typename Base::S;
+  static_assert(std::is_same_v<S, double>,
+                "eigen_norm: SyncBatchNorm exchanges doubles; its scalar is double or narrower");
+
+ public:
+  using Communicator = distributed::Communicator;
+
+  /// A collective call: every rank constructs the same layer.
+  SyncBatchNorm(Index num_features, std::shared_ptr<Communicator> ranks,
+                const BatchNormOptions& options = {})
+      : Base(agreed(num_features, ranks.get(), options), options),
+        exchange_(std::move(ranks), num_features),
+        statistics_("the statistics of " + this->name()),
+        gradients_("the gradient sums of " + this->name()) {
+    if (options.virtual_batch_size || options.renorm) {
+      memory::raise_invalid(this->name() + ": expected neither virtual_batch_size nor renorm");
+    }
+  }
+
+  /// The same layer over all ranks, with its state, mode and gradients' place. A collective call.
+  SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
+                std::shared_ptr<Communicator> ranks)
+      : SyncBatchNorm(norm.num_features(), std::move(ranks), norm.options()) {
+    this->gamma() = norm.gamma();
+    this->beta() = norm.beta();
+    this->running_mean() = norm.running_mean();
+    this->running_var() = norm.running_var();
+    this->num_batches_tracked() = norm.num_batches_tracked();
+    this->train(norm.is_training());
+    if (norm.is_frozen()) this->freeze();
+  }
+
+  /// The first half of backward: the sums over this share, on their way to the other ranks. What
+  /// needs no dx can be done until backward, with the same x and dy, finishes it.
+  template <typename X, typename Dy>
+  void start_backward(const X& x, const Dy& dy) {
+    check_nothing_is_pending("start_backward");
+    this->check_answerable("start_backward", false, false);
+    if (!synchronised_) return;
+    const bool given = together(gradients_, [&] {
+      this->template read_gradient<Base::template is_row_major<X>>(
+          x, dy,
+          [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
+          [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+            if (in.layout.shape.size() == 0) return;
+            start_sums(this->operand(in, true), this->operand(gradient, true),
+                       kernels::XhatOfInput());
+          });
+    });
+    if (!given) start_nothing(gradients_);
+  }
+
+ private:
+  static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
+
+  /// Whether a forward has to do with the other ranks: by running statistics it has not.
+  bool synchronises() const { return this->is_training() && !this->uses_running(false); }
+
+  bool has_one_value(const memory::Shape& shape) const {
+    return !synchronises() && Base::has_one_value(shape);
+  }
+  void check_mask(const memory::Shape&, const Mask*) const {
+    if (!synchronises()) return;
+    memory::raise_logic(this->name() +
+                        ": a mask, or a scale and shift per sample, is not synchronised");
+  }
+  void check_nothing_is_pending(const char* call) const {
+    if (!exchange_.is_pending()) return;
+    memory::raise_logic(this->name() + ": " + call +
+                        " needs a backward before it, to finish what "
+                        "start_backward has begun");
+  }
+
+  /// num_features, once it is sure that the ranks have all in common that they must, or one would
+  /// wait for numbers that never come. It is asked before this rank refuses anything.
+  static Index agreed(Index num_features, Communicator* ranks, const BatchNormOptions& options) {
+    if (ranks == nullptr) {
+      memory::raise_invalid(class_name() + ": expected a communicator, got none");
+    }
+    constexpr Index numbers = 7;
+    const double mine[numbers] = {SpatialRank,
+                                  static_cast<double>(num_features),
+                                  options.eps,
+                                  options.momentum.value_or(-1),
+                                  options.track_running_stats ? 1.0 : 0.0,
+                                  options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
+                                  options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
+    const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
+    std::string others;
+    for (int rank = 1; rank < ranks->size(); ++rank) {
+      const double* const layer = all + rank * numbers;
+      if (std::equal(layer, layer + numbers, all)) continue;
+      others += "; " + described(layer) + " on rank " + std::to_string(rank);
+    }
+    if (!others.empty()) {
+      memory::raise_invalid(class_name() + '(' + std::to_string(num_features) +
+                            "): expected the same layer on every rank, got " + described(all) +
+                            " on rank 0" + others);
+    }
+    return num_features;
+  }
+  static std::string described(const double* layer) {
+    char text[160];
+    std::snprintf(text, sizeof(text), "SyncBatchNorm%.0fd(%.0f), eps %g, momentum %s%s%s%s",
+                  layer[0], layer[1], layer[2], momentum(layer[3]).c_str(),
+                  layer[4] != 0 ? "" : ", without running statistics",
+                  layer[5] != 0 ? ", biased" : "",
+                  layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
+    return text;
+  }
+  static std::string momentum(double momentum) {
+    if (momentum == -1) return "nullopt";
+    char text[32];
+    std::snprintf(text, sizeof(text), "%g", momentum);
+    return text;
+  }
+
+  /// Makes a call in which this rank gives something to the others; returns whether it has, which
+  /// it has not where its share is empty. Where it throws before, it tells them.
+  template <typename Call>
+  bool together(const std::string& purpose, const Call& call) {
+    const std::size_t before = exchange_.started();
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    try {
+      call();
+    } catch (...) {
+      if (exchange_.started() == before && !exchange_.is_pending()) refuse(purpose);
+      throw;
+    }
+#else
+    call();
+#endif
+    return exchange_.started() > before;
+  }
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+  void refuse(const std::string& purpose) {
+    try {
+      exchange_.start(-1, purpose);
+      exchange_.finish(purpose);
+    } catch (const std::exception&) {  // the error that led here says more
+    }
+  }
+#endif
+
+  void start_nothing(const std::string& purpose) {
+    exchange_.set_zero();
+    exchange_.start(0, purpose);
+  }
+
+  template <typename Call>
+  void forward_together(const Call& call) {
+    check_nothing_is_pending("forward");
+    if (synchronises()) {
+      if (!together(statistics_, call)) {  // an empty share
+        start_nothing(statistics_);
+        take_statistics(this->last().shape);
+      }
+      synchronised_ = true;
+    } else {
+      call();
+      synchronised_ = false;
+    }
+  }
+
+  /// In training: mean and m2 of this share to all, those of all shares from all.
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (!synchronises()) return Base::normalise(x, y, shape);
+    double* const m2 = exchange_.second();
+    kernels::statistics(x,
+                        kernels::FromData<Scalar>(this->eps(), {exchange_.first(), nullptr, m2}));
+    const Index count = x.shape.values_per_statistic();
+    for (Index c = 0; c < this->num_features(); ++c) m2[c] *= static_cast<double>(count);
+    exchange_.start(count, statistics_);
+    take_statistics(shape);
+    const auto& last = this->last();
+    kernels::normalise(
+        x, y, this->affine().view(),
+        kernels::FromChannels<Scalar>({last.mean.view().data(), last.inv_std.view().data()}));
+  }
+
+  /// The statistics of all shares, merged in the order of ranks and remembered.
+  void take_statistics(const memory::Shape& shape) {
+    exchange_.finish(statistics_);
+    const int ranks = exchange_.ranks().size();
+    Index count = 0;
+    for (int rank = 0; rank < ranks; ++rank) count += exchange_.part(rank).count;
+    if (count == 1) {
+      memory::raise_invalid(this->name() +
+                            ": expected more than 1 value per channel when training, "
+                            "got 1 on " +
+                            std::to_string(ranks) + " ranks together");
+    }
+    auto& last = this->last();
+    last.begin(shape, true);
+    last.resize(this->num_features());
+    count_ = count;
+    if (count == 0) return;
+    S *const mean = last.mean.data(), *const var = this->scratch();
+    merge_into(mean, var);
+    for (Index c = 0; c < this->num_features(); ++c) {
+      const kernels::Moments<S> moments{count, mean[c], var[c]};
+      var[c] = last.inv_std.data()[c] = moments.biased_variance();
+    }
+    kernels::show_overflow(last.inv_std.data(), this->num_features());
+    kernels::inverse_std(last.inv_std.data(), this->num_features(), this->eps());
+    if (!this->options().track_running_stats) return;
+    this->remember(mean, var, this->running().correction(count, this->options().running_variance));
+  }
+
+  /// The moments of all shares, rank by rank as they lie in memory.
+  void merge_into(S* mean, S* m2) const {
+    std::fill_n(mean, this->num_features(), S(0));
+    std::fill_n(m2, this->num_features(), S(0));
+    Index merged = 0;
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      if (part.count == 0) continue;
+      for (Index c = 0; c < this->num_features(); ++c) {
+        kernels::Moments<S> moments{merged, mean[c], m2[c]};
+        moments.merge({part.count, part.first[c], part.second[c]});
+        mean[c] = moments.mean;
+        m2[c] = moments.m2;
+      }
+      merged += part.count;
+    }
+  }
+
+  template <typename Call>
+  void backward_together(const Call& call) {
+    if (!synchronised_) return call();
+    const bool started = exchange_.is_pending();
+    if (together(gradients_, call) || (started && !exchange_.is_pending())) return;
+    if (!started) start_nothing(gradients_);  // an empty share
+    exchange_.finish(gradients_);
+  }
+
+  template <typename Xhat>
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                          const Xhat& xhat) {
+    if (!synchronised_) return Base::differentiate_into(x, dy, dx, xhat);
+    if (!exchange_.is_pending()) start_sums(x, dy, xhat);
+    exchange_.finish(gradients_);
+    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
+    pass.dx = dx;
+    pass.given = all_sums();
+    kernels::backward(pass, statistics_of_last(), 1);
+    this->affine().accumulate(exchange_.first(), exchange_.second());
+  }
+
+  /// sum(dy * xhat) and sum(dy) of this share, on their way to the others.
+  template <typename Xhat>
+  void start_sums(const ConstOperand& x, const ConstOperand& dy, const Xhat& xhat) {
+    const Index pieces = Base::pieces(x);
+    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
+    pass.affine_sums = this->scratch(pieces);
+    kernels::backward(pass, statistics_of_last(), pieces);
+    std::copy_n(pass.affine_sums, 2 * this->num_features(), exchange_.first());
+    exchange_.start(0, gradients_);
+  }
+
+  /// sum(gamma * dy) and sum(gamma * dy * xhat) of all shares, added in the order of ranks.
+  kernels::GivenSums<S> all_sums() {
+    S* const dy_xhat = this->scratch();
+    S* const dy = dy_xhat + this->num_features();
+    std::fill_n(dy_xhat, 2 * this->num_features(), S(0));
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      for (Index c = 0; c < this->num_features(); ++c) {
+        dy_xhat[c] += part.first[c];
+        dy[c] += part.second[c];
+      }
+    }
+    for (Index c = 0; c < this->num_features(); ++c) {
+      const S gamma = S(this->affine().view().gamma_at(c));
+      dy_xhat[c] *= gamma;
+      dy[c] *= gamma;
+    }
+    return {dy, dy_xhat, count_};
+  }
+
+  template <typename Xhat>
+  kernels::BackwardPass<Scalar, Xhat> pass_over(const ConstOperand& x, const ConstOperand& dy,
+                                                const Xhat& xhat) {
+    return {x, dy, {nullptr, x.shape}, this->affine().view(), true, nullptr, true, {}, xhat};
+  }
+  kernels::FromForward<Scalar> statistics_of_last() const {
+    const auto& last = this->last();
+    return kernels::FromForward<Scalar>({last.mean.view().data(), last.inv_std.view().data()});
+  }
+
+  distributed::ChannelExchange exchange_;
+  std::string statistics_, gradients_;  ///< what is exchanged, in words
+  Index count_ = 0;                     ///< values per channel of the last training batch
+  bool synchronised_ = false;           ///< the last forward was a training batch of all ranks
+};
+
+/// (N, C) or (N, C, L); channels last: (N, L, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm1d = SyncBatchNorm<Scalar, Channels, 1>;
+
+/// (N, C, H, W); channels last: (N, H, W, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm2d = SyncBatchNorm<Scalar, Channels, 2>;
+
+/// (N, C, D, H, W); channels last: (N, D, H, W, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm3d = SyncBatchNorm<Scalar, Channels, 3>;
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/distributed/convert.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// How convert_sync_batch_norm sees a layer or a model; by default it stays what it is. For a model
+/// of your own, specialise it: `convert` returns the model with its members converted.
+template <typename Model>
+struct SyncConversion {
+  static Model convert(const Model& model, const std::shared_ptr<distributed::Communicator>&) {
+    return model;
+  }
+};
+
+/// A model with every BatchNorm in it as the SyncBatchNorm of all ranks, state and mode included;
+/// as torch.nn.SyncBatchNorm.convert_sync_batchnorm. It looks into vectors, optionals and tuples. A
+/// collective call: every rank converts the same model.
+template <typename Model>
+auto convert_sync_batch_norm(const Model& model,
+                             const std::shared_ptr<distributed::Communicator>& ranks) {
+  return SyncConversion<Model>::convert(model, ranks);
+}
+
+template <typename Scalar, int Channels, int SpatialRank>
+struct SyncConversion<BatchNorm<Scalar, Channels, SpatialRank>> {
+  static auto convert(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    return SyncBatchNorm<Scalar, Channels, SpatialRank>(norm, ranks);
+  }
+};
+
+template <typename Layer>
+struct SyncConversion<std::vector<Layer>> {
+  static auto convert(const std::vector<Layer>& layers,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    std::vector<decltype(convert_sync_batch_norm(layers.front(), ranks))> result;
+    result.reserve(layers.size());
+    for (const Layer& layer : layers) result.push_back(convert_sync_batch_norm(layer, ranks));
+    return result;
+  }
+};
+
+template <typename Layer>
+struct SyncConversion<std::optional<Layer>> {
+  static auto convert(const std::optional<Layer>& layer,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    std::optional<decltype(convert_sync_batch_norm(*layer, ranks))> result;
+    if (layer) result.emplace(convert_sync_batch_norm(*layer, ranks));
+    return result;
+  }
+};
+
+template <typename... Layers>
+struct SyncConversion<std::tuple<Layers...>> {
+  static auto convert(const std::tuple<Layers...>& layers,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    // In braces they are converted from left to right, on every rank alike.
+    return std::apply(
+        [&](const Layers&... each) { return std::tuple{convert_sync_batch_norm(each, ranks)...}; },
+        layers);
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/distributed/thread_ranks.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// Ranks that are threads of one process, for tests and for training on the cores of one machine:
+///
+///     auto ranks = thread_ranks(4);    // one shared_ptr<Communicator> for each thread
+///
+/// A rank whose communicator is destroyed has left: whoever waits for it gets an exception at once.
+class ThreadRanks {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  ThreadRanks(int size, std::chrono::milliseconds time_limit)
+      : size_(static_cast<std::size_t>(size)), time_limit_(time_limit), has_left_(size_, false) {}
+
+  std::size_t size() const { return size_; }
+
+  /// The values of one rank for the collective of that number, counted on each rank from 0.
+  void give(std::size_t rank, std::size_t number, const double* mine, std::size_t count,
+            const std::string& purpose) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    check();
+    Collective& collective = collectives_[number];
+    if (collective.given.empty()) {
+      collective = {purpose, count, std::vector<double>(count * size_),
+                    std::vector<bool>(size_, false), 0};
+    }
+    if (collective.purpose != purpose || collective.count != count) {
+      fail("expected the same collective on every rank, got " + describe(purpose, count) +
+           " on rank " + std::to_string(rank) + " and " +
+           describe(collective.purpose, collective.count) + " on others");
+    }
+    std::copy_n(mine, count, collective.values.begin() + static_cast<std::ptrdiff_t>(rank * count));
+    collective.given[rank] = true;
+    changed_.notify_all();
+  }
+
+  /// Waits for the values of all and copies them to `all`.
+  void take(std::size_t rank, std::size_t number, std::vector<double>& all) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto deadline = Clock::now() + time_limit_;
+    for (;;) {
+      Collective& collective = collectives_.at(number);
+      const std::vector<std::size_t> missing = missing_of(collective);
+      if (missing.empty()) {  // whatever has gone wrong since
+        all = collective.values;
+        if (++collective.taken == size_) collectives_.erase(number);
+        return;
+      }
+      check();
+      for (const std::size_t other : missing) {
+        if (!has_left_[other]) continue;
+        fail("rank " + std::to_string(other) + " has left before " + collective.purpose);
+      }
+      if (changed_.wait_until(lock, deadline) == std::cv_status::no_timeout) continue;
+      if (Clock::now() < deadline || missing_of(collective).empty()) continue;
+      fail("rank " + std::to_string(rank) + " has waited " + std::to_string(time_limit_.count()) +
+           " ms with " + collective.purpose + " for rank " + list(missing));
+    }
+  }
+
+  void leave(std::size_t rank) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    has_left_[rank] = true;
+    changed_.notify_all();
+  }
+
+ private:
+  struct Collective {
+    std::string purpose;
+    std::size_t count = 0;
+    std::vector<double> values;
+    std::vector<bool> given;
+    std::size_t taken = 0;
+  };
+
+  static std::string describe(const std::string& purpose, std::size_t count) {
+    return purpose + " (" + std::to_string(count) + " values)";
+  }
+  static std::string list(const std::vector<std::size_t>& ranks) {
+    std::string text;
+    for (const std::size_t rank : ranks) text += (text.empty() ? "" : ", ") + std::to_string(rank);
+    return text;
+  }
+
+  std::vector<std::size_t> missing_of(const Collective& collective) const {
+    std::vector<std::size_t> missing;
+    for (std::size_t rank = 0; rank < size_; ++rank) {
+      if (!collective.given[rank]) missing.push_back(rank);
+    }
+    return missing;
+  }
+
+  /// For this rank, and for every other that waits or comes later.
+  [[noreturn]] void fail(const std::string& reason) {
+    failure_ = "eigen_norm::ThreadRanks: " + reason;
+    changed_.notify_all();
+    memory::raise<std::runtime_error>(failure_);
+  }
+  void check() const {
+    if (!failure_.empty()) memory::raise<std::runtime_error>(failure_);
+  }
+
+  std::size_t size_;
+  std::chrono::milliseconds time_limit_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::size_t, Collective> collectives_;
+  std::vector<bool> has_left_;
+  std::string failure_;
+};
+
+/// One thread's part of ThreadRanks.
+class ThreadCommunicator final : public Communicator {
+ public:
+  ThreadCommunicator(std::shared_ptr<ThreadRanks> ranks, int rank)
+      : ranks_(std::move(ranks)), rank_(static_cast<std::size_t>(rank)) {}
+  ~ThreadCommunicator() override { ranks_->leave(rank_); }
+  ThreadCommunicator(const ThreadCommunicator&) = delete;
+  ThreadCommunicator& operator=(const ThreadCommunicator&) = delete;
+
+  int rank() const override { return static_cast<int>(rank_); }
+  int size() const override { return static_cast<int>(ranks_->size()); }
+
+  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+    ranks_->give(rank_, next_, mine, static_cast<std::size_t>(count), purpose);
+    return static_cast<int>(next_++);
+  }
+  const double* finish(int ticket) override {
+    ranks_->take(rank_, static_cast<std::size_t>(ticket), all_);
+    return all_.data();
+  }
+
+ private:
+  std::shared_ptr<ThreadRanks> ranks_;
+  std::size_t rank_;
+  std::size_t next_ = 0;
+  std::vector<double> all_;
+};
+
+/// The communicators of `size` threads. Every wait ends after `time_limit`.
+inline std::vector<std::shared_ptr<Communicator>> thread_ranks(
+    int size, std::chrono::milliseconds time_limit = std::chrono::minutes(1)) {
+  if (size < 1) {
+    memory::raise_invalid("eigen_norm: expected at least 1 rank, got " + std::to_string(size));
+  }
+  const auto shared = std::make_shared<ThreadRanks>(size, time_limit);
+  std::vector<std::shared_ptr<Communicator>> result;
+  for (int rank = 0; rank < size; ++rank) {
+    result.push_back(std::make_shared<ThreadCommunicator>(shared, rank));
+  }
+  return result;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
+// === eigen_norm/fold/folded.hpp
+
+/// What all folds share: the weight and the bias of a neighbouring layer as they come and as they
+/// go.
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+template <typename X>
+using Plain = typename memory::EigenObject<X>::Plain;
+template <typename X>
+using ScalarOf = typename memory::EigenObject<X>::Scalar;
+
+template <typename Scalar>
+inline constexpr bool is_real =
+    !Eigen::NumTraits<Scalar>::IsInteger && !Eigen::NumTraits<Scalar>::IsComplex;
+
+/// The weight and the bias that a layer has once a normalization is folded into it.
+template <typename Weight, typename Bias>
+struct Folded {
+  static_assert(is_real<ScalarOf<Weight>> && is_real<ScalarOf<Bias>>,
+                "eigen_norm: a weight or bias to fold into must be real and not of integers");
+  Weight weight;
+  Bias bias;
+};
+
+template <typename X>
+inline constexpr bool is_eigen = memory::is_dense<X> || memory::is_tensor<X>;
+
+/// BatchNorm and InstanceNorm.
+template <typename Derived, typename Scalar, int Channels, typename Options>
+std::true_type is_tracking_test(const TrackingLayer<Derived, Scalar, Channels, Options>*);
+std::false_type is_tracking_test(const void*);
+
+template <typename Norm>
+inline constexpr bool is_tracking = decltype(is_tracking_test(std::declval<Norm*>()))::value;
+
+/// LayerNorm and RMSNorm.
+template <typename Derived, typename Scalar, int Features, typename Options>
+std::true_type is_trailing_test(const TrailingLayer<Derived, Scalar, Features, Options>*);
+std::false_type is_trailing_test(const void*);
+
+template <typename Norm>
+inline constexpr bool is_trailing = decltype(is_trailing_test(std::declval<Norm*>()))::value;
+
+/// What is computed in: the widest of the layer's Stat and those of weight and bias.
+template <typename Norm, typename Weight, typename Bias>
+using Wide =
+    std::common_type_t<Stat<typename Norm::Scalar>, Stat<ScalarOf<Weight>>, Stat<ScalarOf<Bias>>>;
+
+/// The same axis counted from the front; `what` is "output" or "input".
+inline int checked_axis(const std::string& layer, const char* what, Index axis, int rank) {
+  if (axis < -rank || axis >= rank) {
+    memory::raise_invalid(layer + ": expected an " + what + " axis from " + std::to_string(-rank) +
+                          " to " + std::to_string(rank - 1) + ", got " + std::to_string(axis));
+  }
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+[[noreturn]] inline void raise_weight(const std::string& layer, const std::string& expected,
+                                      int axis, const memory::Shape& shape) {
+  memory::raise_invalid(layer + ": expected a weight with " + expected + " on axis " +
+                        std::to_string(axis) + ", got " + shape.text());
+}
+
+/// A bias may lie along any of its axes.
+inline void check_bias(const std::string& layer, Index outputs, const memory::Shape& shape) {
+  if (shape.without_ones() != memory::Shape{outputs}.without_ones()) {
+    memory::raise_invalid(layer + ": expected a bias of " + std::to_string(outputs) +
+                          " values, got " + shape.text());
+  }
+}
+
+/// visit(element, its index along the axis, its index along all others) in the order of memory; for
+/// a matrix the last is the index along the other axis.
+template <typename Weight, typename Visit>
+void for_each_along(Weight& weight, int axis, const Visit& visit) {
+  using Object = memory::EigenObject<Weight>;
+  const memory::Shape shape = Object::shape(weight);
+  const Index before = shape.product(0, axis), after = shape.product(axis + 1, shape.rank());
+  const Index outer = Object::row_major ? before : after,
+              inner = Object::row_major ? after : before;
+  auto* element = weight.data();
+  for (Index o = 0; o < outer; ++o) {
+    for (Index along = 0; along < shape[axis]; ++along) {
+      for (Index i = 0; i < inner; ++i) visit(*element++, along, o * inner + i);
+    }
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/rounding.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// The float next to a wider number whose last bit is odd, or the number itself where a float holds
+/// it: what was cut off is never lost on a later rounding to 11 bits or fewer.
+template <typename Wide>
+float round_to_odd(const Wide& value) {
+  const auto nearest = static_cast<float>(value);
+  const auto there = static_cast<Wide>(nearest);
+  if (!(there < value || there > value)) return nearest;
+  std::uint32_t bits;
+  std::memcpy(&bits, &nearest, sizeof bits);
+  if (bits % 2 == 1) return nearest;
+  constexpr float largest = std::numeric_limits<float>::max();
+  return std::nextafter(nearest, there < value ? largest : -largest);
+}
+
+/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
+/// between two numbers, after a float that was not, it takes the wrong one.
+template <typename To, typename Wide>
+To rounded(const Wide& value) {
+  if constexpr (kernels::is_16_bit_float<To>) {
+    return static_cast<To>(round_to_odd(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/into_following.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// What a norm's result has been multiplied by and what was added to it, by input of the layer that
+/// follows: by feature, of which there must be as many as inputs.
+template <typename S, typename Derived, typename Scalar, int Features, typename Options>
+ChannelAffine<S> affine_of_inputs(const TrailingLayer<Derived, Scalar, Features, Options>& norm,
+                                  int axis, const memory::Shape& shape) {
+  const auto affine = norm.template feature_affine<S>();
+  if (shape[axis] != affine.scale.size()) {
+    raise_weight(norm.name(), std::to_string(affine.scale.size()) + " inputs", axis, shape);
+  }
+  return {affine.scale, affine.shift};
+}
+
+/// By channel: in inference, and where (C, H, W) was made flat, H * W inputs in a row meet the same
+/// one, or, channels last, every C-th input.
+template <typename S, typename Derived, typename Scalar, int Channels, typename Options>
+ChannelAffine<S> affine_of_inputs(const TrackingLayer<Derived, Scalar, Channels, Options>& norm,
+                                  int axis, const memory::Shape& shape) {
+  const auto affine = norm.template inference_affine<S>();
+  const Index channels = norm.num_features(), inputs = shape[axis], each = inputs / channels;
+  if (inputs == 0 || inputs % channels != 0) {
+    raise_weight(norm.name(), "a multiple of " + std::to_string(channels) + " inputs", axis, shape);
+  }
+  const bool first = norm.options().channels == ChannelAxis::first;
+  ChannelAffine<S> result{Parameters<S>(inputs), Parameters<S>(inputs)};
+  for (Index i = 0; i < inputs; ++i) {
+    const Index c = first ? i / each : i % channels;
+    result.scale[i] = affine.scale[c];
+    result.shift[i] = affine.shift[c];
+  }
+  return result;
+}
+
+/// The fold itself, in place, on objects that own their memory.
+template <typename Norm, typename Weight, typename Bias>
+void fold_following(const Norm& norm, Folded<Weight, Bias>& layer, Index input_axis) {
+  static_assert(is_tracking<Norm> || is_trailing<Norm>,
+                "eigen_norm: into_following takes BatchNorm, or InstanceNorm with running "
+                "statistics, LayerNorm or RMSNorm");
+  static_assert(memory::EigenObject<Weight>::rank == 2,
+                "eigen_norm: into_following takes the weight of a linear layer, a matrix; a "
+                "convolution pads the norm's result with zeros, for which no bias can make up");
+  using S = Wide<Norm, Weight, Bias>;
+  const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "input", input_axis, shape.rank());
+  const ChannelAffine<S> affine = affine_of_inputs<S>(norm, axis, shape);
+  const Index outputs = shape[1 - axis];
+  check_bias(norm.name(), outputs, memory::EigenObject<Bias>::shape(layer.bias));
+
+  auto* const bias = layer.bias.data();
+  Parameters<S> sums(outputs);
+  for (Index o = 0; o < outputs; ++o) sums[o] = S(bias[o]);
+  for_each_along(layer.weight, axis, [&](auto& element, Index i, Index o) {
+    const S before = S(element);
+    sums[o] += S(before * affine.shift[i]);
+    element = rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
+  });
+  for (Index o = 0; o < outputs; ++o) bias[o] = rounded<ScalarOf<Bias>>(sums[o]);
+}
+
+/// y = W norm(x) + b as y = W' z + b', where z is x itself for BatchNorm, and InstanceNorm with
+/// running statistics, in inference; for LayerNorm and RMSNorm it is the norm `without_affine`:
+///
+///     W'(o, i) = W(o, i) * scale(i),   b'(o) = b(o) + sum_i W(o, i) * shift(i)
+///
+/// with the scale and shift of inference_affine, or of feature_affine. The weight is a matrix, (O,
+/// I) or (I, O), and `input_axis` is that of the inputs: 1 or 0, or counted from the end -1 or -2.
+/// They are in the row-major order of (C, H, W), or of (H, W, C) where the norm has its channels
+/// last, and for LayerNorm and RMSNorm of normalized_shape. Bias and result are as in
+/// into_preceding.
+///
+/// Not for convolutions that pad: they pad the norm's result with zeros, but folded they would pad
+/// x with zeros, whose normalised value is shift, and no bias makes up for that at the borders
+/// alone.
+///
+/// Throws std::invalid_argument for a weight or bias of another size, and std::logic_error where
+/// BatchNorm or InstanceNorm has no running statistics.
+template <typename Norm, typename Weight, typename Bias, std::enable_if_t<is_eigen<Bias>, int> = 0>
+auto into_following(const Norm& norm, const Weight& weight, const Bias& bias,
+                    Index input_axis = 1) {
+  Folded<Plain<Weight>, Plain<Bias>> layer{Plain<Weight>(weight), Plain<Bias>(bias)};
+  fold_following(norm, layer, input_axis);
+  return layer;
+}
+
+/// The same of a layer without a bias, which has one of the weight's scalar afterwards.
+template <typename Norm, typename Weight>
+auto into_following(const Norm& norm, const Weight& weight, Index input_axis = 1) {
+  Folded<Plain<Weight>, Parameters<ScalarOf<Weight>>> layer{Plain<Weight>(weight), {}};
+  const memory::Shape shape = memory::EigenObject<Plain<Weight>>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "input", input_axis, shape.rank());
+  layer.bias.setZero(shape.without(axis).size());
+  fold_following(norm, layer, input_axis);
+  return layer;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/into_preceding.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// The fold itself, in place, on objects that own their memory.
+template <typename Norm, typename Weight, typename Bias>
+void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_axis) {
+  static_assert(is_tracking<Norm>,
+                "eigen_norm: into_preceding takes BatchNorm, or InstanceNorm with running "
+                "statistics; the statistics of other layers are those of each input");
+  using S = Wide<Norm, Weight, Bias>;
+  const auto affine = norm.template inference_affine<S>();
+  const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "output", output_axis, shape.rank());
+  const Index channels = norm.num_features();
+  if (shape[axis] != channels) {
+    raise_weight(norm.name(), std::to_string(channels) + " outputs", axis, shape);
+  }
+  check_bias(norm.name(), channels, memory::EigenObject<Bias>::shape(layer.bias));
+
+  for_each_along(layer.weight, axis, [&](auto& element, Index c, Index) {
+    element = rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
+  });
+  auto* const bias = layer.bias.data();
+  for (Index c = 0; c < channels; ++c) {
+    // The mean goes first: it is mostly the old bias, and nothing is lost where they are alike.
+    const S centred = S(bias[c]) - S(norm.running_mean()[c]), scaled = centred * affine.scale[c];
+    const S beta = norm.beta().size() > 0 ? S(norm.beta()[c]) : S(0);
+    bias[c] = rounded<ScalarOf<Bias>>(S(scaled + beta));
+  }
+}
+
+/// y = norm(W x + b) in inference as y = W' x + b', for BatchNorm, and InstanceNorm with running
+/// statistics, behind a convolution or a linear layer whose outputs are the norm's channels:
+///
+///     W'(c, ...) = W(c, ...) * scale(c),   b'(c) = (b(c) - mean(c)) * scale(c) + beta(c)
+///     scale(c) = gamma(c) / sqrt(var(c) + eps)
+///
+/// The outputs run along `output_axis` of the weight, which counts from the end where it is
+/// negative: 0 for (O, I) and (O, I / groups, kH, kW), 1 for a transposed convolution (I, O, kH,
+/// kW), -1 for Keras' (kH, kW, I, O). The bias is any vector. Both are returned as owning objects
+/// of their kind and scalar, computed in double and rounded once. The norm stays as it is, and its
+/// mode does not matter.
+///
+/// Throws std::invalid_argument for a weight or bias of another size, and std::logic_error where
+/// the norm has no running statistics.
+template <typename Norm, typename Weight, typename Bias, std::enable_if_t<is_eigen<Bias>, int> = 0>
+auto into_preceding(const Norm& norm, const Weight& weight, const Bias& bias,
+                    Index output_axis = 0) {
+  Folded<Plain<Weight>, Plain<Bias>> layer{Plain<Weight>(weight), Plain<Bias>(bias)};
+  fold_preceding(norm, layer, output_axis);
+  return layer;
+}
+
+/// The same of a layer without a bias, which has one of the weight's scalar afterwards.
+template <typename Norm, typename Weight>
+auto into_preceding(const Norm& norm, const Weight& weight, Index output_axis = 0) {
+  Folded<Plain<Weight>, Parameters<ScalarOf<Weight>>> layer{Plain<Weight>(weight), {}};
+  const memory::Shape shape = memory::EigenObject<Plain<Weight>>::shape(layer.weight);
+  const int axis = checked_axis(norm.name(), "output", output_axis, shape.rank());
+  layer.bias.setZero(shape[axis]);
+  fold_preceding(norm, layer, output_axis);
+  return layer;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
+
+// === eigen_norm/fold/without_affine.hpp
+
+namespace eigen_norm::fold {
+inline namespace EIGEN_NORM_ABI {
+
+/// What stays of a norm whose gamma and beta are folded into the layer that follows: the same
+/// without them.
+template <typename Scalar, int Features>
+LayerNorm<Scalar, Features> without_affine(const LayerNorm<Scalar, Features>& norm) {
+  LayerNormOptions options = norm.options();
+  options.gamma = options.beta = false;
+  return LayerNorm<Scalar, Features>(norm.normalized_shape(), options);
+}
+
+template <typename Scalar, int Features>
+RMSNorm<Scalar, Features> without_affine(const RMSNorm<Scalar, Features>& norm) {
+  RMSNormOptions options = norm.options();
+  options.gamma = false;
+  return RMSNorm<Scalar, Features>(norm.normalized_shape(), options);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::fold
 
 // === eigen_norm/gradient_check.hpp
 

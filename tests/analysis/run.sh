@@ -7,7 +7,7 @@
 #   CLANG_TIDY=clang-tidy-19 ./tests/analysis/run.sh
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
-install_missing clang-tidy cppcheck libeigen3-dev
+install_missing clang-tidy cppcheck libeigen3-dev nlohmann-json3-dev libzip-dev libonnx-dev libprotobuf-dev
 cd "$root"
 
 tidy() { "${CLANG_TIDY:-clang-tidy}" --quiet "$@"; }

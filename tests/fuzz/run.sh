@@ -11,10 +11,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 
 install_clang_with_sanitizers
-install_missing g++ cmake ninja-build libeigen3-dev libgtest-dev zlib1g-dev
+install_missing g++ cmake ninja-build libeigen3-dev libgtest-dev zlib1g-dev nlohmann-json3-dev \
+  libonnx-dev libprotobuf-dev
 
 seconds=${1:-20}
-read -ra targets <<<"${TARGETS:-batch_norm conditioned group_norm instance_norm split_batch trailing}"
+all="batch_norm conditioned group_norm instance_norm npy onnx safetensors split_batch trailing"
+read -ra targets <<<"${TARGETS:-$all}"
 build=$root/build/fuzz
 cmake -S "$root" -B "$build" -DCMAKE_CXX_COMPILER="${FUZZ_CXX:-clang++}" \
   -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DEIGEN_NORM_BUILD_FUZZERS=ON \

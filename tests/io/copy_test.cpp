@@ -51,6 +51,15 @@ TEST(Copy, ReadsAndWritesAtAnyAddress) {
   }
 }
 
+TEST(Copy, KeepsEveryBitOfTheSameType) {
+  const std::uint16_t signalling_nan = 0x7c01;
+  Eigen::Matrix<Eigen::half, 2, 2> from;
+  from.setConstant(Eigen::numext::bit_cast<Eigen::half>(signalling_nan));
+  Eigen::Matrix<Eigen::half, 2, 2, Eigen::RowMajor> to;
+  copy(from, to);
+  EXPECT_EQ(std::memcmp(&to(1, 0), &signalling_nan, sizeof(signalling_nan)), 0);
+}
+
 TEST(Copy, TurnsBytesOfTheOtherOrderRound) {
   const Eigen::Array<std::int32_t, 2, 1> values(1, -2);
   std::int32_t turned[2];
@@ -75,6 +84,33 @@ TEST(Copy, TurnsBytesOfTheOtherOrderRound) {
   to.swapped = true;
   io::copy(view_of(values), to);
   EXPECT_EQ(std::memcmp(turned_again, turned, sizeof(turned)), 0);
+}
+
+// Every path: in one line or in many, next to each other or apart, in either order of bytes.
+TEST(Copy, ConvertsAlongEveryAxisOfBlocks) {
+  const Eigen::MatrixXf all = Eigen::MatrixXf::Random(7, 9);
+  const auto block = all.block(1, 2, 4, 5);
+  Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> to(4, 5);
+  io::copy(view_of(block), view_of(to));
+  EXPECT_EQ(to, block.cast<double>());
+  Eigen::MatrixXd around = Eigen::MatrixXd::Zero(6, 7);
+  auto inner = around.block(1, 1, 4, 5);
+  io::copy(view_of(block), view_of(inner));
+  EXPECT_EQ(inner, block.cast<double>());
+  EXPECT_EQ(around.cwiseAbs().sum(), inner.cwiseAbs().sum());
+}
+
+TEST(Copy, RoundsToSixteenBitsAndBack) {
+  const Eigen::Array4f from(1, -2.5F, 65504, 1.0F / 3);
+  Eigen::Array<Eigen::half, 4, 1> halves;
+  copy(from, halves);
+  Eigen::Array4d back;
+  io::copy(view_of(halves), view_of(back));
+  EXPECT_EQ(back[2], 65504);
+  EXPECT_NEAR(back[3], 1.0 / 3, 1e-4);
+  Eigen::Array<Eigen::bfloat16, 4, 1> wide;
+  io::copy(view_of(halves), view_of(wide));
+  EXPECT_EQ(static_cast<float>(wide[1]), -2.5F);
 }
 
 TEST(Copy, TakesNumbersAsTensorsOfNoDimensions) {
@@ -104,6 +140,19 @@ TEST(AllFit, TellsWhatARangeCannotHold) {
   const std::int64_t lowest = -large;
   EXPECT_TRUE(io::all_fit(view_of(lowest), ElementType::i32));
   EXPECT_TRUE(io::all_fit(view_of(large), ElementType::i64));
+}
+
+TEST(AllFit, FindsNothingToLookAtInAnEmptyTensorOfManyRows) {
+  TensorView view;
+  view.shape = {Index{1} << 62, 0};
+  view.strides = io::packed_strides(view.shape);
+  EXPECT_TRUE(io::all_fit(view, io::ElementType::f16));
+}
+
+TEST(AllFit, SeesWhatRoundsToInfinity) {
+  const float largest = std::numeric_limits<float>::max();
+  EXPECT_FALSE(io::all_fit(view_of(largest), io::ElementType::bf16));
+  EXPECT_TRUE(io::all_fit(view_of(largest), io::ElementType::f64));
 }
 
 TEST(AllFit, LooksAtEveryElementOfAView) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "eigen_norm/eigen_norm.hpp"
+#include "eigen_norm/io/model_state.hpp"
 #include "support/errors.hpp"
 
 namespace eigen_norm {
@@ -21,6 +22,11 @@ std::vector<std::string> names_of(const StateDict& state) {
   std::vector<std::string> names;
   for (const auto& entry : state) names.push_back(entry.name);
   return names;
+}
+
+TEST(StateDict, IsEmptyFromBraces) {
+  EXPECT_EQ(StateDict{}.size(), 0U);
+  EXPECT_EQ(io::ModelState{}.state_dict().size(), 0U);
 }
 
 TEST(StateDict, NamesTheStateOfALayerAsPyTorchDoes) {

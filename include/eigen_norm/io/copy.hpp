@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <limits>
 
+#include "eigen_norm/io/convert.hpp"
 #include "eigen_norm/io/tensor_view.hpp"
-#include "eigen_norm/kernels/finite.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
@@ -29,76 +29,75 @@ void write_element(char* to, T value, bool swapped) {
   std::memcpy(to, bytes, sizeof(T));
 }
 
-/// visit(offset in a, offset in b), in elements, for each index of `shape` from dimension `axis`
-/// on, in row-major order; ends with false where visit returns false.
+/// visit(offset in a, offset in b), in elements, of the first element of each line along the last
+/// axis, in row-major order; ends with false where visit returns false.
 template <typename Visit>
-bool walk(const memory::Shape& shape, const memory::Shape& a, const memory::Shape& b, Visit& visit,
-          int axis = 0, Index at_a = 0, Index at_b = 0) {
-  if (shape.rank() == 0) return visit(at_a, at_b);
-  const bool innermost = axis + 1 == shape.rank();
-  for (Index i = 0; i < shape[axis]; ++i, at_a += a[axis], at_b += b[axis]) {
-    if (!(innermost ? visit(at_a, at_b) : walk(shape, a, b, visit, axis + 1, at_a, at_b))) {
-      return false;
+bool for_each_line(const memory::Shape& shape, const memory::Shape& a, const memory::Shape& b,
+                   const Visit& visit) {
+  std::array<Index, memory::Shape::max_rank> at{};
+  const int last = shape.rank() - 1;
+  const Index lines = shape.product(0, last);
+  Index at_a = 0, at_b = 0;
+  for (Index line = 0; line < lines; ++line) {
+    if (!visit(at_a, at_b)) return false;
+    for (int axis = last - 1; axis >= 0; --axis) {
+      at_a += a[axis];
+      at_b += b[axis];
+      Index& i = at[static_cast<std::size_t>(axis)];
+      if (++i < shape[axis]) break;
+      at_a -= a[axis] * i;
+      at_b -= b[axis] * i;
+      i = 0;
     }
   }
   return true;
 }
 
-/// Whether a tensor of one type may be read as another: a float as any float, an integer as any
-/// integer.
-inline bool is_convertible(ElementType from, ElementType to) {
-  return is_integer(from) == is_integer(to);
-}
-
-/// static_cast, from half and bfloat16 and to them by way of float.
-template <typename To, typename From>
-To convert(const From& value) {
-  if constexpr (std::is_same_v<From, Eigen::half> || std::is_same_v<From, Eigen::bfloat16>) {
-    return static_cast<To>(static_cast<float>(value));
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
-/// Whether a value stays in range: what is finite stays finite, an integer stays what it is.
-template <typename To, typename From>
-bool fits(const From& value) {
-  if constexpr (std::is_integral_v<From>) {
-    return value >= std::numeric_limits<To>::min() && value <= std::numeric_limits<To>::max();
-  } else {
-    return !kernels::is_finite(value) || kernels::is_finite(convert<To>(value));
-  }
-}
-
-/// visit(From(), To()) with the elements' types, two floats or two integers.
-template <typename Visit>
-decltype(auto) visit_types(ElementType from, ElementType to, const Visit& visit) {
-  return visit_type(from, [&](auto a) {
-    return visit_type(to, [&](auto b) {
-      using From = decltype(a);
-      using To = decltype(b);
-      // A pair of another kind never gets here, and need not compile.
-      if constexpr (std::is_integral_v<From> == std::is_integral_v<To>) {
-        return visit(a, b);
-      } else {
-        return visit(a, a);
-      }
-    });
-  });
+/// The same elements in one line where they lie without gaps, and else in as many dimensions as
+/// there are, at least one.
+inline TensorView in_lines(TensorView view, bool packed) {
+  if (!packed && view.shape.rank() > 0) return view;
+  view.shape = {view.shape.size()};
+  view.strides = {1};
+  return view;
 }
 
 /// Whether `copy` would keep every value in range.
 inline bool all_fit(const TensorView& from, ElementType to) {
-  if (from.type == to) return true;
+  if (from.type == to || from.shape.size() == 0) return true;
+  const TensorView lines = in_lines(from, has_packed_strides(from, true));
   return visit_types(from.type, to, [&](auto a, auto b) {
-    const char* const data = static_cast<const char*>(from.data);
-    auto visit = [&](Index offset, Index) {
-      using From = decltype(a);
-      const auto size = static_cast<Index>(sizeof(From));
-      return fits<decltype(b)>(read_element<From>(data + offset * size, from.swapped));
-    };
-    return walk(from.shape, from.strides, from.strides, visit);
+    using From = decltype(a);
+    using To = decltype(b);
+    if constexpr (always_fits<To, From>()) return true;
+    constexpr auto size = static_cast<Index>(sizeof(From));
+    const Index count = lines.shape[lines.shape.rank() - 1];
+    const Index step = size * lines.strides[lines.strides.rank() - 1];
+    return for_each_line(lines.shape, lines.strides, lines.strides, [&](Index offset, Index) {
+      const char* element = static_cast<const char*>(lines.data) + size * offset;
+      for (Index i = 0; i < count; ++i, element += step) {
+        if (!fits<To>(read_element<From>(element, lines.swapped))) return false;
+      }
+      return true;
+    });
   });
+}
+
+/// Elements that lie `from_step` and `to_step` bytes apart, converted.
+template <typename From, typename To>
+void copy_line(const char* from, Index from_step, char* to, Index to_step, Index count,
+               bool from_swapped, bool to_swapped) {
+  if (from_step == Index{sizeof(From)} && to_step == Index{sizeof(To)} && !from_swapped &&
+      !to_swapped) {  // what compilers make vectors of
+    for (Index i = 0; i < count; ++i) {
+      const auto value = read_element<From>(from + i * Index{sizeof(From)}, false);
+      write_element(to + i * Index{sizeof(To)}, convert<To>(value), false);
+    }
+    return;
+  }
+  for (Index i = 0; i < count; ++i, from += from_step, to += to_step) {
+    write_element(to, convert<To>(read_element<From>(from, from_swapped)), to_swapped);
+  }
 }
 
 /// to(i, j, ...) = from(i, j, ...). The shapes are equal and the types convertible.
@@ -109,17 +108,21 @@ inline void copy(const TensorView& from, const MutableTensorView& to) {
     std::memcpy(to.target(), from.data, bytes_of(from));
     return;
   }
+  const bool packed = has_packed_strides(from, true) && has_packed_strides(to, true);
+  const TensorView source = in_lines(from, packed), target = in_lines(to, packed);
   visit_types(from.type, to.type, [&](auto a, auto b) {
     using From = decltype(a);
     using To = decltype(b);
-    auto visit = [&](Index at_from, Index at_to) {
-      const auto* const source =
-          static_cast<const char*>(from.data) + at_from * static_cast<Index>(sizeof(From));
-      auto* const target = static_cast<char*>(to.target()) + at_to * static_cast<Index>(sizeof(To));
-      write_element(target, convert<To>(read_element<From>(source, from.swapped)), to.swapped);
+    constexpr auto from_size = static_cast<Index>(sizeof(From));
+    constexpr auto to_size = static_cast<Index>(sizeof(To));
+    const int last = source.shape.rank() - 1;
+    return for_each_line(source.shape, source.strides, target.strides, [&](Index i, Index j) {
+      copy_line<From, To>(
+          static_cast<const char*>(source.data) + from_size * i, from_size * source.strides[last],
+          static_cast<char*>(to.target()) + to_size * j, to_size * target.strides[last],
+          source.shape[last], source.swapped, target.swapped);
       return true;
-    };
-    return walk(from.shape, from.strides, to.strides, visit);
+    });
   });
 }
 

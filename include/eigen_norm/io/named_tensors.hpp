@@ -89,14 +89,6 @@ class NamedTensors {
   auto begin() const { return entries_.begin(); }
   auto end() const { return entries_.end(); }
 
- protected:
-  NamedTensors() = default;
-  ~NamedTensors() = default;
-  NamedTensors(const NamedTensors&) = default;
-  NamedTensors(NamedTensors&&) = default;
-  NamedTensors& operator=(const NamedTensors&) = default;
-  NamedTensors& operator=(NamedTensors&&) = default;
-
  private:
   template <typename Type>
   static constexpr bool is_view_of_eigen = [] {

@@ -33,13 +33,19 @@ inline memory::Shape packed_strides(const memory::Shape& shape, bool row_major =
   return strides;
 }
 
-/// Whether the elements lie as a file in row-major order has them: dimensions of 1 aside.
-inline bool is_packed(const TensorView& view) {
-  const memory::Shape packed = packed_strides(view.shape);
+/// Whether the elements lie without gaps, the last index running fastest or the first: dimensions
+/// of 1 aside.
+inline bool has_packed_strides(const TensorView& view, bool row_major) {
+  const memory::Shape packed = packed_strides(view.shape, row_major);
   for (int axis = 0; axis < view.shape.rank(); ++axis) {
     if (view.shape[axis] > 1 && view.strides[axis] != packed[axis]) return false;
   }
-  return !view.swapped;
+  return true;
+}
+
+/// Whether the elements lie as a file in row-major order has them.
+inline bool is_packed(const TensorView& view) {
+  return has_packed_strides(view, true) && !view.swapped;
 }
 
 inline std::size_t bytes_of(const TensorView& view) {

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <eigen_norm/eigen_norm.hpp>
-#include <zip.h>
+#include <eigen_norm/io/model_state.hpp>
+#include <eigen_norm/io/npz.hpp>
 
 int main() {
-  const eigen_norm::LayerNorm<float, 4> norm;
-  return norm.gamma().size() == 4 && zip_libzip_version() != nullptr ? 0 : 1;
+  eigen_norm::LayerNorm<float, 4> norm, same;
+  norm.gamma() << 1, 2, 3, 4;
+  eigen_norm::io::StateDict state;
+  state.add("", norm);
+  eigen_norm::io::save_npz("layer.npz", state);
+  eigen_norm::io::load(eigen_norm::io::load_npz("layer.npz"), same);
+  return (same.gamma() == norm.gamma()).all() ? 0 : 1;
 }

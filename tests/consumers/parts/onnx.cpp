@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <eigen_norm/eigen_norm.hpp>
-#include <onnx/onnx_pb.h>
+#include <eigen_norm/io/onnx.hpp>
 
 int main() {
-  const eigen_norm::LayerNorm<float, 4> norm;
-  onnx::TensorProto gamma;
-  gamma.add_dims(norm.gamma().size());
-  return gamma.dims(0) == 4 ? 0 : 1;
+  eigen_norm::LayerNorm<float, 4> norm;
+  norm.gamma() << 1, 2, 3, 4;
+  eigen_norm::io::save_onnx("layer.onnx", norm);
+  const auto same =
+      eigen_norm::io::load_onnx("layer.onnx").at("norm").as<eigen_norm::LayerNorm<float, 4>>();
+  return (same.gamma() == norm.gamma()).all() ? 0 : 1;
 }
