@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Trains distributed_cnn with three seeds on 4 ranks, with the statistics of each share and of the
-# whole batch, and on 1 rank; draws curves.svg and prints the table of
+# whole batch, and on 1 rank; draws docs/distributed_cnn.svg and prints the table of
 # examples/README.md.
 #   ./examples/run.sh distributed_cnn --help && ./examples/distributed/compare.sh [FOLDER]
 # A run whose output is in FOLDER is not made again.
@@ -45,7 +45,7 @@ for run in $runs; do
 done
 
 cd "$root/examples/distributed"
-gnuplot -e "data='$folder'; out='curves.svg'" curves.gp
+gnuplot -e "data='$folder'; out='$root/docs/distributed_cnn.svg'" curves.gp
 
 # The table of examples/README.md: the three numbers after the last epoch.
 for run in $runs; do

@@ -12,6 +12,6 @@ for mpi in openmpi mpich; do
   cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O1 \
     -DEIGEN_NORM_BUILD_EXAMPLES=OFF -DEIGEN_NORM_BUILD_BENCHMARKS=OFF \
     -DMPI_CXX_COMPILER=mpicxx.$mpi -DMPIEXEC_EXECUTABLE="$(command -v mpirun.$mpi)"
-  cmake --build "$build" --parallel "$jobs" --target mpi_tests
+  cmake --build "$build" --parallel "$jobs" --target mpi_tests mpi_leaving
   ctest --test-dir "$build" --output-on-failure -L '^mpi_tests$'
 done
