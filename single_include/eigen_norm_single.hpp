@@ -6973,9 +6973,9 @@ inline namespace EIGEN_NORM_ABI {
 /// All that synchronised layers ask of a network: a number of ranks, processes or threads, each of
 /// which has a communicator of its own and calls the same collectives in the same order.
 ///
-/// An implementation ends every wait, by a result or by an exception: where a rank has left, where
-/// the ranks do not agree on what they are about to do, and where a time limit is over. After an
-/// exception from one of these calls a communicator is of no more use, and says so.
+/// An implementation ends every wait, by a result or by an exception: where a time limit is over,
+/// and, if it can tell, where a rank has left or the ranks do not agree on what they are about to
+/// do. After an exception from one of these calls a communicator is of no more use, and says so.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -7655,6 +7655,7 @@ inline std::vector<std::shared_ptr<Communicator>> thread_ranks(
   }
   const auto shared = std::make_shared<ThreadRanks>(size, time_limit);
   std::vector<std::shared_ptr<Communicator>> result;
+  result.reserve(shared->size());
   for (int rank = 0; rank < size; ++rank) {
     result.push_back(std::make_shared<ThreadCommunicator>(shared, rank));
   }

@@ -162,6 +162,7 @@ inline std::vector<std::shared_ptr<Communicator>> thread_ranks(
   }
   const auto shared = std::make_shared<ThreadRanks>(size, time_limit);
   std::vector<std::shared_ptr<Communicator>> result;
+  result.reserve(shared->size());
   for (int rank = 0; rank < size; ++rank) {
     result.push_back(std::make_shared<ThreadCommunicator>(shared, rank));
   }
