@@ -174,7 +174,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// Makes a call in which this rank gives something to the others; returns whether it has, which
   /// it has not where its share is empty. Where it throws before, it tells them.
   template <typename Call>
-  bool together(const std::string& purpose, const Call& call) {
+  bool together([[maybe_unused]] const std::string& purpose, const Call& call) {
     const std::size_t before = exchange_.started();
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
     try {
