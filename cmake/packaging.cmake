@@ -11,8 +11,10 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 
 set(CPACK_SOURCE_GENERATOR TGZ)
 set(CPACK_SOURCE_PACKAGE_FILE_NAME eigen-norm-${PROJECT_VERSION}-source)
-set(CPACK_SOURCE_IGNORE_FILES "/\\\\.git(/|$)" "/\\\\.cache/" "${PROJECT_SOURCE_DIR}/build"
-                              "/CMakeUserPresets\\\\.json$")
+# A path with a plus or a dot is no regular expression of itself.
+string(REGEX REPLACE "([][+.*()^$?|])" "\\\\\\1" source_dir "${PROJECT_SOURCE_DIR}")
+set(CPACK_SOURCE_IGNORE_FILES "^${source_dir}/\\\\.git(/|$)" "^${source_dir}/\\\\.cache/"
+                              "^${source_dir}/build" "^${source_dir}/CMakeUserPresets\\\\.json$")
 
 set(CPACK_DEBIAN_PACKAGE_NAME libeigen-norm-dev)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
