@@ -6787,8 +6787,8 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   }
 
   /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
-  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then rounded
-  /// to T.
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then
+  /// rounded to T.
   template <typename T = P>
   ChannelAffine<T, Features> feature_affine() const {
     this->check_parameters();

@@ -34,7 +34,7 @@ fi
 
 # The first with all instructions, then what each processor has: every combination of the macros.
 echo "=== cppcheck"
-check -D__GNUC__=12 -D__cpp_exceptions -DEIGEN_USE_THREADS "${x86[@]}" "${headers[@]}" examples/nn/*.hpp
+check -D__GNUC__=12 -D__unix__ -D__cpp_exceptions -DEIGEN_USE_THREADS "${x86[@]}" "${headers[@]}" examples/nn/*.hpp
 check --force include/eigen_norm/kernels/simd_*.hpp include/eigen_norm/memory/error.hpp
 
 echo "Nothing found."
