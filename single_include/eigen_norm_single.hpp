@@ -7004,30 +7004,33 @@ void for_each_along(Weight& weight, int axis, const Visit& visit) {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::fold
 
-// === eigen_norm/fold/rounding.hpp
+// === eigen_norm/kernels/rounding.hpp
 
-namespace eigen_norm::fold {
+namespace eigen_norm::kernels {
 inline namespace EIGEN_NORM_ABI {
 
-/// The float next to a wider number whose last bit is odd, or the number itself where a float holds
-/// it: what was cut off is never lost on a later rounding to 11 bits or fewer.
+/// A wider number cut off to a float, whose last bit is set where that has lost anything: so that a
+/// later rounding to 11 bits or fewer knows.
 template <typename Wide>
 float round_to_odd(const Wide& value) {
+  using std::abs;
   const auto nearest = static_cast<float>(value);
   const auto there = static_cast<Wide>(nearest);
   if (!(there < value || there > value)) return nearest;
   std::uint32_t bits;
   std::memcpy(&bits, &nearest, sizeof bits);
-  if (bits % 2 == 1) return nearest;
-  constexpr float largest = std::numeric_limits<float>::max();
-  return std::nextafter(nearest, there < value ? largest : -largest);
+  if (abs(there) > abs(value)) --bits;
+  bits |= 1;
+  float odd;
+  std::memcpy(&odd, &bits, sizeof odd);
+  return odd;
 }
 
 /// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
 /// between two numbers, after a float that was not, it takes the wrong one.
 template <typename To, typename Wide>
 To rounded(const Wide& value) {
-  if constexpr (kernels::is_16_bit_float<To>) {
+  if constexpr (is_16_bit_float<To> && !std::is_same_v<Wide, float> && !std::is_same_v<Wide, To>) {
     return static_cast<To>(round_to_odd(value));
   } else {
     return static_cast<To>(value);
@@ -7035,7 +7038,7 @@ To rounded(const Wide& value) {
 }
 
 }  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::fold
+}  // namespace eigen_norm::kernels
 
 // === eigen_norm/fold/into_following.hpp
 
@@ -7096,9 +7099,9 @@ void fold_following(const Norm& norm, Folded<Weight, Bias>& layer, Index input_a
   for_each_along(layer.weight, axis, [&](auto& element, Index i, Index o) {
     const S before = S(element);
     sums[o] += S(before * affine.shift[i]);
-    element = rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
   });
-  for (Index o = 0; o < outputs; ++o) bias[o] = rounded<ScalarOf<Bias>>(sums[o]);
+  for (Index o = 0; o < outputs; ++o) bias[o] = kernels::rounded<ScalarOf<Bias>>(sums[o]);
 }
 
 /// y = W norm(x) + b as y = W' z + b', where z is x itself for BatchNorm, and InstanceNorm with
@@ -7162,14 +7165,14 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   check_bias(norm.name(), channels, memory::EigenObject<Bias>::shape(layer.bias));
 
   for_each_along(layer.weight, axis, [&](auto& element, Index c, Index) {
-    element = rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
   });
   auto* const bias = layer.bias.data();
   for (Index c = 0; c < channels; ++c) {
     // The mean goes first: it is mostly the old bias, and nothing is lost where they are alike.
     const S centred = S(bias[c]) - S(norm.running_mean()[c]), scaled = centred * affine.scale[c];
     const S beta = norm.beta().size() > 0 ? S(norm.beta()[c]) : S(0);
-    bias[c] = rounded<ScalarOf<Bias>>(S(scaled + beta));
+    bias[c] = kernels::rounded<ScalarOf<Bias>>(S(scaled + beta));
   }
 }
 

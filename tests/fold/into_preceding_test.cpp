@@ -250,7 +250,7 @@ void expect_rounded_once() {
   const auto folded = fold::into_preceding(norm, weight);
   static_assert(std::is_same_v<decltype(folded.bias), Parameters<Half>>);
   const auto in_double = fold::into_preceding(norm, MatrixXd(weight.template cast<double>()));
-  const auto half = [](double value) { return fold::rounded<Half>(value); };
+  const auto half = [](double value) { return kernels::rounded<Half>(value); };
   EXPECT_TRUE(folded.weight == in_double.weight.unaryExpr(half));
   EXPECT_TRUE((folded.bias == in_double.bias.unaryExpr(half)).all());
 }
