@@ -363,6 +363,42 @@ using Stat = std::conditional_t<std::is_same_v<Param<Scalar>, float>, double, Sc
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/kernels/rounding.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// A wider number cut off to a float, whose last bit is set where that has lost anything: so that a
+/// later rounding to 11 bits or fewer knows.
+template <typename Wide>
+float round_to_odd(const Wide& value) {
+  using std::abs;
+  const auto nearest = static_cast<float>(value);
+  const auto there = static_cast<Wide>(nearest);
+  if (!(there < value || there > value)) return nearest;
+  std::uint32_t bits;
+  std::memcpy(&bits, &nearest, sizeof bits);
+  if (abs(there) > abs(value)) --bits;
+  bits |= 1;
+  float odd;
+  std::memcpy(&odd, &bits, sizeof odd);
+  return odd;
+}
+
+/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
+/// between two numbers, after a float that was not, it takes the wrong one.
+template <typename To, typename Wide>
+To rounded(const Wide& value) {
+  if constexpr (is_16_bit_float<To> && !std::is_same_v<Wide, float> && !std::is_same_v<Wide, To>) {
+    return static_cast<To>(round_to_odd(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
 // === eigen_norm/kernels/coefficients.hpp
 
 namespace eigen_norm::kernels {
@@ -388,7 +424,7 @@ template <typename P, typename S>
 P narrow(const S& value) {
   if constexpr (!std::is_same_v<P, S>) {
     const S largest = S(std::numeric_limits<P>::max());
-    return static_cast<P>(value > largest ? largest : value < -largest ? -largest : value);
+    return rounded<P>(value > largest ? largest : value < -largest ? -largest : value);
   } else {
     return value;
   }
@@ -5883,11 +5919,12 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
-  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
-  /// statistics.
+  /// folded into a neighbouring layer, say. Computed in Stat, or in T where that is wider, and
+  /// rounded once, to T. Where a mean is many sigma from 0, infer itself is more accurate. Throws
+  /// std::logic_error without running statistics.
   template <typename T = P>
   ChannelAffine<T, Channels> inference_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
@@ -5896,10 +5933,11 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
-      const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
-      const S scale = S(affine.gamma_at(c)) * running.inv_std;
+      const Wide var = Wide(running_.var()[c]), mean = Wide(running_.mean()[c]);
+      const Wide scale = Wide(affine.gamma_at(c)) * kernels::inverse_std(var, options_.eps);
+      const Wide moved = mean * scale;
       result.scale[c] = kernels::narrow<T>(scale);
-      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
+      result.shift[c] = kernels::rounded<T>(Wide(Wide(affine.beta_at(c)) - moved));
     }
     return result;
   }
@@ -6725,20 +6763,22 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   }
 
   /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
-  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then rounded
-  /// to T.
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, or in T
+  /// where that is wider, and rounded once, to T.
   template <typename T = P>
   ChannelAffine<T, Features> feature_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     this->check_parameters();
     const auto affine = this->affine().view();
     ChannelAffine<T, Features> result;
     result.scale.setConstant(shape_.size(), T(1));
     result.shift.setConstant(shape_.size(), T(0));
     for (Index i = 0; i < this->gamma().size(); ++i) {
-      result.scale[i] = static_cast<T>(S(affine.gamma[i]) + S(affine.gamma_offset));
+      result.scale[i] =
+          kernels::rounded<T>(Wide(Wide(affine.gamma[i]) + Wide(affine.gamma_offset)));
     }
     for (Index i = 0; i < this->beta().size(); ++i) {
-      result.shift[i] = static_cast<T>(affine.beta[i]);
+      result.shift[i] = kernels::rounded<T>(affine.beta[i]);
     }
     return result;
   }
@@ -7003,42 +7043,6 @@ void for_each_along(Weight& weight, int axis, const Visit& visit) {
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::fold
-
-// === eigen_norm/kernels/rounding.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// A wider number cut off to a float, whose last bit is set where that has lost anything: so that a
-/// later rounding to 11 bits or fewer knows.
-template <typename Wide>
-float round_to_odd(const Wide& value) {
-  using std::abs;
-  const auto nearest = static_cast<float>(value);
-  const auto there = static_cast<Wide>(nearest);
-  if (!(there < value || there > value)) return nearest;
-  std::uint32_t bits;
-  std::memcpy(&bits, &nearest, sizeof bits);
-  if (abs(there) > abs(value)) --bits;
-  bits |= 1;
-  float odd;
-  std::memcpy(&odd, &bits, sizeof odd);
-  return odd;
-}
-
-/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
-/// between two numbers, after a float that was not, it takes the wrong one.
-template <typename To, typename Wide>
-To rounded(const Wide& value) {
-  if constexpr (is_16_bit_float<To> && !std::is_same_v<Wide, float> && !std::is_same_v<Wide, To>) {
-    return static_cast<To>(round_to_odd(value));
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
 
 // === eigen_norm/fold/into_following.hpp
 

@@ -151,6 +151,13 @@ TEST(OnnxFile, RoundsEpsMomentumAndParametersToTheirTypesInOnnx) {
   EXPECT_EQ(loaded<BatchNorm2d<half>>(batch_halves, path).gamma()[0], 1 + 0x1p-20F);
 }
 
+TEST(OnnxFile, RoundsTheSumOfOneAndAZeroCenteredGammaOnce) {
+  const test::TemporaryFolder folder;
+  RMSNorm<half> norm(2, RMSNormOptions{0x1p-10, true, true});
+  norm.gamma().setConstant(0x1p-11F + 0x1p-34F);  // beyond halfway from 1 to the next of half
+  EXPECT_EQ(loaded<RMSNorm<half>>(norm, folder.path("norm.onnx")).gamma()[1], 1 + 0x1p-10F);
+}
+
 TEST(OnnxFile, LeavesOutAMomentumThatIsNone) {
   const test::TemporaryFolder folder;
   BatchNormOptions options;

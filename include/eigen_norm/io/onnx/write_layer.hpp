@@ -121,14 +121,11 @@ void write_layer(const LayerNorm<Scalar, Features>& layer, OnnxWriter& to) {
 /// gamma is written as it scales.
 template <typename Scalar, int Features>
 void write_layer(const RMSNorm<Scalar, Features>& layer, OnnxWriter& to) {
-  using P = Param<Scalar>;
-  const auto& options = layer.options();
-  const auto machine = static_cast<double>(Eigen::NumTraits<P>::epsilon());
-  const memory::Shape shape =
-      begin_trailing("RMSNormalization", 23, options.eps.value_or(machine), layer, to);
-  Parameters<P> scale = parameter_or(layer.gamma(), options.gamma, shape.size(), 1);
-  if (options.gamma && options.zero_centered_gamma) scale += P(1);
-  to.parameter("scale", scale, shape, element_type_of<Scalar>());
+  const auto machine = static_cast<double>(Eigen::NumTraits<Param<Scalar>>::epsilon());
+  const double eps = layer.options().eps.value_or(machine);
+  const memory::Shape shape = begin_trailing("RMSNormalization", 23, eps, layer, to);
+  const auto affine = layer.template feature_affine<Stat<Scalar>>();
+  to.parameter("scale", affine.scale, shape, element_type_of<Scalar>());
 }
 
 }  // namespace EIGEN_NORM_ABI
