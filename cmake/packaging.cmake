@@ -11,8 +11,10 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 
 set(CPACK_SOURCE_GENERATOR TGZ)
 set(CPACK_SOURCE_PACKAGE_FILE_NAME eigen-norm-${PROJECT_VERSION}-source)
-set(CPACK_SOURCE_IGNORE_FILES "/\\\\.git(/|$)" "/\\\\.cache/" "${PROJECT_SOURCE_DIR}/build"
-                              "/CMakeUserPresets\\\\.json$")
+# A path with a plus or a dot is no regular expression of itself.
+string(REGEX REPLACE "([][+.*()^$?|])" "\\\\\\1" source_dir "${PROJECT_SOURCE_DIR}")
+set(CPACK_SOURCE_IGNORE_FILES "^${source_dir}/\\\\.git(/|$)" "^${source_dir}/\\\\.cache/"
+                              "^${source_dir}/build" "^${source_dir}/CMakeUserPresets\\\\.json$")
 
 set(CPACK_DEBIAN_PACKAGE_NAME libeigen-norm-dev)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
@@ -22,7 +24,7 @@ set(CPACK_DEBIAN_PACKAGE_MULTIARCH foreign)
 set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libeigen3-dev (>= 3.4)")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "nlohmann-json3-dev (>= 3), libzip-dev, libonnx-dev, libprotobuf-dev")
+    "nlohmann-json3-dev (>= 3.8), libzip-dev, libonnx-dev, libprotobuf-dev")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "normalization layers for Eigen")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
     "BatchNorm, LayerNorm, GroupNorm, InstanceNorm and RMSNorm over the matrices

@@ -6,7 +6,7 @@ if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-N
 
 # The version of the library, as version.hpp has it.
 version() {
-  sed -n 's/.*EIGEN_NORM_VERSION_[A-Z]* //p' "$root/include/eigen_norm/version.hpp" | paste -sd.
+  sed -n 's/.*EIGEN_NORM_VERSION_[A-Z]* //p' "$root/include/eigen_norm/version.hpp" | paste -sd. -
 }
 
 # Whether that which a Debian package brings is here; a tool may come from elsewhere.

@@ -9,11 +9,11 @@ BEGIN {
   printf "%s", library
 }
 
-function append(header,    path, line, words, depth, text) {
+function append(header,    path, line, words, depth, text, result) {
   if (header in appended) return
   appended[header]
   path = root "/" header
-  while ((getline line < path) > 0) {
+  while ((result = (getline line < path)) > 0) {
     split(line, words)
     if (line ~ /^#include "/) {
       append(substr(words[2], 2, length(words[2]) - 2))
@@ -24,6 +24,10 @@ function append(header,    path, line, words, depth, text) {
       if (line ~ /^#endif/) --depth
       text = text line "\n"
     }
+  }
+  if (result < 0) {
+    print "cannot read " path > "/dev/stderr"
+    exit 1
   }
   close(path)
   sub(/^\n+/, "", text)

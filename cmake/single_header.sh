@@ -12,7 +12,7 @@ single=single_include/eigen_norm_single.hpp
 # eigen_norm.hpp first, then what it does not include; no folder of an optional part.
 headers() {
   local parts
-  parts=$(sed -n 's/^eigen_norm_part(\([a-z0-9]*\).*/\1/p' cmake/parts.cmake | paste -sd'|')
+  parts=$(sed -n 's/^eigen_norm_part(\([a-z0-9]*\).*/\1/p' cmake/parts.cmake | paste -sd'|' -)
   cd include
   echo eigen_norm/eigen_norm.hpp
   find eigen_norm -name '*.hpp' | grep -vE "^eigen_norm/(io|$parts)/" | LC_ALL=C sort

@@ -51,5 +51,16 @@ TEST(MappedFile, SaysWhyItCannotBeRead) {
       [&] { MappedFile::open(itself); });
 }
 
+#ifdef EIGEN_NORM_HAS_MMAP
+TEST(MappedFile, DoesNotWaitForTheOtherEndOfAPipe) {
+  const test::TemporaryFolder folder;
+  const std::string pipe = folder.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  test::expect_error<std::runtime_error>(
+      pipe + ": expected a file to read, got \"not a regular file\"",
+      [&] { MappedFile::open(pipe); });
+}
+#endif
+
 }  // namespace
 }  // namespace eigen_norm

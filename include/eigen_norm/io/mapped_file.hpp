@@ -53,7 +53,8 @@ class MappedFile {
 
  private:
   explicit MappedFile(const std::string& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // A named pipe would have open wait for somebody who writes; it is refused below.
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) fail(path, std::strerror(errno));
     const std::string reason = map(file);
     close(file);
