@@ -60,7 +60,7 @@ TEST(OnnxBatchNorm, TrainsWhereTheNodeDoes) {
   EXPECT_FALSE(by_outputs.as<BatchNorm2d<float>>().is_training());
   by_outputs.node().add_output("");
   EXPECT_FALSE(by_outputs.as<BatchNorm2d<float>>().is_training());
-  by_outputs.node().add_output("mean");
+  by_outputs.node().add_output("running_mean");
   EXPECT_TRUE(by_outputs.as<BatchNorm2d<float>>().is_training());
 
   OneNode old = batch_norm_of_two(6);
@@ -215,6 +215,21 @@ TEST(OnnxGroupNorm, SharesAScaleWithinAGroupBeforeOpset21) {
   expect_refused<GroupNorm<float, 8>>(model, start + "8 channels, fixed at compile time, got 4");
 }
 
+TEST(OnnxGroupNorm, TakesAnyNumberOfChannelsOfAGivenX) {
+  const Index channels = io::most_claimed_values + 2;
+  const Eigen::MatrixXf x(1, channels);
+  io::StateDict given;
+  given.add("X", x);
+  EXPECT_EQ(group_norm(18, {5, 6}, 2).as<GroupNorm<float>>(given).num_channels(), channels);
+}
+
+TEST(OnnxGroupNorm, TakesTheChannelsOfAnXThatIsAConstant) {
+  OneNode model = group_norm(18, {5, 6}, 2);
+  model.parameter("X", {1, 2, 3, 4}, {1, 4});
+  model.node().mutable_input()->RemoveLast();
+  EXPECT_EQ(model.as<GroupNorm<float>>().num_channels(), 4);
+}
+
 TEST(OnnxGroupNorm, RefusesGroupsThatDoNotDivideTheChannels) {
   const std::string start =
       "GroupNormalization \"norm\": expected num_groups that divides 4 "
@@ -222,13 +237,15 @@ TEST(OnnxGroupNorm, RefusesGroupsThatDoNotDivideTheChannels) {
   expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, 3), start + "3");
   expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, 0), start + "0");
   expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, -2), start + "-2");
+  expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, (std::int64_t{1} << 32) + 2),
+                                     start + "4294967298");
 }
 
-TEST(OnnxGroupNorm, AllocatesNothingForChannelsThatAreOnlyClaimed) {
+TEST(OnnxGroupNorm, AllocatesLittleForChannelsThatAreOnlyClaimed) {
   OneNode model = group_norm(18, {5, 6}, 2);
-  model.x({-1, Index{1} << 40, -1, -1});
+  model.x({-1, std::int64_t{1} << 40, -1, -1});
   expect_refused<GroupNorm<float>>(
-      model, "GroupNormalization \"norm\": expected at most 4194304 channels, got 1099511627776");
+      model, "GroupNormalization \"norm\": expected at most 1048576 channels, got 1099511627776");
 }
 
 }  // namespace

@@ -191,13 +191,13 @@ TEST(OnnxFile, AsksForStatisticsInDoubleWhereTheDataAre) {
 }
 
 // Of X in the model that is written.
-std::vector<Index> dims_of_x(const std::string& path) {
+io::OnnxDims dims_of_x(const std::string& path) {
   const std::string bytes = test::read_bytes(path);
   return io::OnnxGraph(bytes, path).dims("X").value();
 }
 
 TEST(OnnxFile, DescribesXAsFarAsTheLayerKnows) {
-  using Dims = std::vector<Index>;
+  using Dims = io::OnnxDims;
   const test::TemporaryFolder folder;
   const std::string path = folder.path("norm.onnx");
   io::save_onnx(path, BatchNorm1d<float>(5));

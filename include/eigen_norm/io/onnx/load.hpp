@@ -78,9 +78,7 @@ inline OnnxModel parse_onnx(std::string_view bytes, const std::string& path) {
                                                "GroupNormalization", "LayerNormalization",
                                                "RMSNormalization"};
     for (const char* op_type : op_types) {
-      if (node.op_type() == op_type && OnnxGraph::is_onnx_domain(node.domain())) {
-        model.norms.emplace_back(graph, node);
-      }
+      if (OnnxGraph::is(op_type, node)) model.norms.emplace_back(graph, node);
     }
   }
   return model;

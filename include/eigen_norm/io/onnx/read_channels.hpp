@@ -79,13 +79,13 @@ struct OnnxLayer<GroupNorm<Scalar, Channels>> {
     const OnnxChannels channels(node, 2, memory::Shape::max_rank);
     const Index count = by_group ? channels.template of_x<Channels>()
                                  : channels.template of_scale<Channels>(scale.view);
-    const Index groups = static_cast<Index>(node.integer("num_groups", 0));
+    const std::int64_t groups = node.integer("num_groups", 0);
     if (groups < 1 || count % groups != 0) {
       node.malformed("num_groups that divides " + std::to_string(count) + " channels",
                      std::to_string(groups));
     }
-    Layer layer(groups, count, options);
-    const Index repeats = by_group ? count / groups : 1;
+    Layer layer(static_cast<Index>(groups), count, options);
+    const Index repeats = by_group ? count / layer.num_groups() : 1;
     node.fill_by_channel(1, count / repeats, layer.gamma(), repeats);
     node.fill_by_channel(2, count / repeats, layer.beta(), repeats);
     return layer;

@@ -23,7 +23,7 @@ Parameters<P> parameter_or(const Parameters<P, Size>& values, bool has_values, I
 
 /// X as (N, channels, ...).
 template <typename Options>
-OnnxDims onnx_dims(const OnnxWriter& to, const Options& options, Index channels, int rank) {
+OnnxDims dims_of_x(const OnnxWriter& to, const Options& options, Index channels, int rank) {
   if (options.channels != ChannelAxis::first) {
     to.refuse("a layer with channels first, as ONNX has them", "one with channels last");
   }
@@ -41,7 +41,7 @@ void write_tracking(const Layer& layer, int rank, OnnxWriter& to) {
   const memory::Shape shape{channels};
   constexpr ElementType type = element_type_of<Param<typename Layer::Scalar>>();
   to.begin("BatchNormalization", 15, element_type_of<typename Layer::Scalar>(),
-           onnx_dims(to, options, channels, rank));
+           dims_of_x(to, options, channels, rank));
   to.number("epsilon", options.eps);
   if (options.momentum) to.number("momentum", 1 - *options.momentum);
   to.parameter("scale", parameter_or(layer.gamma(), options.gamma, channels, 1), shape, type);
@@ -70,7 +70,7 @@ void write_layer(const InstanceNorm<Scalar, Channels, SpatialRank>& layer, OnnxW
   constexpr ElementType type = element_type_of<Scalar>();
   // Any opset has the operator, but for bfloat16.
   to.begin("InstanceNormalization", type == ElementType::bf16 ? 22 : 15, type,
-           onnx_dims(to, options, channels, rank));
+           dims_of_x(to, options, channels, rank));
   to.number("epsilon", options.eps);
   to.parameter("scale", parameter_or(layer.gamma(), options.gamma, channels, 1), {channels}, type);
   to.parameter("B", parameter_or(layer.beta(), options.beta, channels, 0), {channels}, type);
@@ -82,7 +82,7 @@ void write_layer(const GroupNorm<Scalar, Channels>& layer, OnnxWriter& to) {
   const Index channels = layer.num_channels();
   constexpr ElementType type = element_type_of<Scalar>();
   to.begin("GroupNormalization", 21, type,
-           onnx_dims(to, options, channels, to.rank(2, memory::Shape::max_rank, 4)));
+           dims_of_x(to, options, channels, to.rank(2, memory::Shape::max_rank, 4)));
   to.number("epsilon", options.eps);
   to.integer("num_groups", layer.num_groups());
   to.stash_type(type);

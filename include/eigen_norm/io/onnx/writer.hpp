@@ -133,7 +133,7 @@ class OnnxWriter {
     value.set_name(name);
     auto& tensor = *value.mutable_type()->mutable_tensor_type();
     tensor.set_elem_type(onnx_type_of(type));
-    for (const Index size : dims) {
+    for (const std::int64_t size : dims) {
       auto& dim = *tensor.mutable_shape()->add_dim();
       if (size >= 0) {
         dim.set_dim_value(size);
