@@ -3,6 +3,7 @@
 
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "eigen_norm/core/tracking_layer.hpp"
 #include "eigen_norm/core/trailing_layer.hpp"

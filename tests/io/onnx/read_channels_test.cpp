@@ -47,7 +47,7 @@ TEST(OnnxBatchNorm, HasTheAttributesAndParametersOfTheNode) {
 TEST(OnnxBatchNorm, HasTheDefaultsOfOnnx) {
   const auto norm = batch_norm_of_two().as<BatchNorm2d<float>>();
   EXPECT_EQ(norm.options().eps, static_cast<double>(1e-5F));
-  EXPECT_EQ(norm.options().momentum, io::weight_of_new(static_cast<double>(0.9F)));
+  EXPECT_EQ(norm.options().momentum, 0.1);
 }
 
 TEST(OnnxBatchNorm, TrainsWhereTheNodeDoes) {
@@ -133,6 +133,12 @@ TEST(OnnxBatchNorm, RefusesAttributesThatCannotBe) {
   OneNode endless = batch_norm_of_two();
   endless.number("momentum", std::numeric_limits<float>::infinity());
   expect_malformed<BatchNorm2d<float>>(endless, start + "a finite momentum, got inf");
+  for (const float momentum : {-3e38F, -0.25F, 2.0F}) {
+    OneNode beyond = batch_norm_of_two();
+    beyond.number("momentum", momentum);
+    expect_malformed<BatchNorm2d<float>>(beyond, start + "momentum from 0 to 1, got " +
+                                                     io::onnx_text(static_cast<double>(momentum)));
+  }
 }
 
 TEST(OnnxBatchNorm, IsNamedByItsOutputWhereTheNodeHasNoName) {

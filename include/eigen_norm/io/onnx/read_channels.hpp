@@ -23,6 +23,9 @@ struct OnnxLayer<BatchNorm<Scalar, Channels, SpatialRank>> {
       node.refuse("spatial = 1, statistics by channel", "spatial = 0");
     }
     const OnnxBatchNormalization attributes{node.epsilon(), node.number("momentum", 0.9F)};
+    if (attributes.momentum < 0 || attributes.momentum > 1) {
+      node.malformed("momentum from 0 to 1", onnx_text(attributes.momentum));
+    }
     const OnnxTensor scale = node.parameter(1);
     const OnnxChannels channels(node, SpatialRank == 1 ? 2 : SpatialRank + 2, SpatialRank + 2);
     const Index count = channels.template of_scale<Channels>(scale.view);

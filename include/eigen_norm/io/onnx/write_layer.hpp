@@ -32,6 +32,15 @@ OnnxDims dims_of_x(const OnnxWriter& to, const Options& options, Index channels,
   return dims;
 }
 
+/// As the weight of the old statistics.
+inline void write_momentum(double of_new, OnnxWriter& to) {
+  if (!(of_new >= 0 && of_new <= 1)) to.refuse("a momentum from 0 to 1", onnx_text(of_new));
+  if (of_new > 0 && static_cast<float>(1 - of_new) == 1) {
+    to.refuse("a momentum that 1 - momentum in float tells from 0", onnx_text(of_new));
+  }
+  to.number("momentum", 1 - of_new);
+}
+
 /// Inference by running statistics. Parameters and statistics keep their own type, which is float
 /// for a layer of 16-bit data: the operator has types of their own for them.
 template <typename Layer>
@@ -43,7 +52,7 @@ void write_tracking(const Layer& layer, int rank, OnnxWriter& to) {
   to.begin("BatchNormalization", 15, element_type_of<typename Layer::Scalar>(),
            dims_of_x(to, options, channels, rank));
   to.number("epsilon", options.eps);
-  if (options.momentum) to.number("momentum", 1 - *options.momentum);
+  if (options.momentum) write_momentum(*options.momentum, to);
   to.parameter("scale", parameter_or(layer.gamma(), options.gamma, channels, 1), shape, type);
   to.parameter("B", parameter_or(layer.beta(), options.beta, channels, 0), shape, type);
   to.parameter("input_mean", layer.running_mean(), shape, type);

@@ -61,12 +61,11 @@ class OnnxWriter {
 
   /// ONNX's attributes are float, which must hold it.
   void number(const char* name, double value) {
-    const auto rounded = static_cast<float>(value);
-    if (std::abs(value) > static_cast<double>(std::numeric_limits<float>::max()) ||
-        (rounded == 0) != (value == 0)) {
+    if (!(std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max())) ||
+        (static_cast<float>(value) == 0) != (value == 0)) {
       refuse(std::string(name) + " within the range of float", onnx_text(value));
     }
-    attribute(name, onnx_proto::AttributeProto::FLOAT).set_f(rounded);
+    attribute(name, onnx_proto::AttributeProto::FLOAT).set_f(static_cast<float>(value));
   }
 
   /// The next input of the node: of the `type` given, rounded where the values have more digits.
