@@ -13,6 +13,8 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   static_assert(is_tracking<Norm>,
                 "eigen_norm: into_preceding takes BatchNorm, or InstanceNorm with running "
                 "statistics; the statistics of other layers are those of each input");
+  static_assert(memory::EigenObject<Weight>::rank > 0,
+                "eigen_norm: into_preceding takes a weight with an axis of its outputs");
   using S = Wide<Norm, Weight, Bias>;
   const auto affine = norm.template inference_affine<S>();
   const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);

@@ -7,6 +7,7 @@
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
+namespace internal {
 
 /// A node over (N, C, ...): what it says of its channels, checked before a layer is made of it.
 class OnnxChannels {
@@ -63,5 +64,6 @@ class OnnxChannels {
   std::int64_t of_x_ = -1;
 };
 
+}  // namespace internal
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::io

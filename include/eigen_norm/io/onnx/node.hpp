@@ -101,7 +101,7 @@ class OnnxNode {
   /// to(i) = parameter k, broadcast to `shape`, in which `to` is flat in row-major order.
   template <typename To>
   void fill(int k, const TensorView& from, const memory::Shape& shape, To& to) const {
-    const std::optional<TensorView> spread = broadcast(from, shape);
+    const std::optional<TensorView> spread = internal::broadcast(from, shape);
     if (!spread) {
       refuse('"' + input(k) + "\" that spreads over " + shape.text(), from.shape.text());
     }

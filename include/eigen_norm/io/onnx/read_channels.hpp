@@ -27,7 +27,8 @@ struct OnnxLayer<BatchNorm<Scalar, Channels, SpatialRank>> {
       node.malformed("momentum from 0 to 1", onnx_text(attributes.momentum));
     }
     const OnnxTensor scale = node.parameter(1);
-    const OnnxChannels channels(node, SpatialRank == 1 ? 2 : SpatialRank + 2, SpatialRank + 2);
+    const internal::OnnxChannels channels(node, SpatialRank == 1 ? 2 : SpatialRank + 2,
+                                          SpatialRank + 2);
     const Index count = channels.template of_scale<Channels>(scale.view);
     Layer layer(count, attributes.options());
     node.fill_by_channel(1, count, layer.gamma());
@@ -57,7 +58,7 @@ struct OnnxLayer<InstanceNorm<Scalar, Channels, SpatialRank>> {
     options.eps = node.epsilon();
 
     const OnnxTensor scale = node.parameter(1);
-    const OnnxChannels channels(node, SpatialRank + 2, SpatialRank + 2);
+    const internal::OnnxChannels channels(node, SpatialRank + 2, SpatialRank + 2);
     const Index count = channels.template of_scale<Channels>(scale.view);
     Layer layer(count, options);
     node.fill_by_channel(1, count, layer.gamma());
@@ -79,7 +80,7 @@ struct OnnxLayer<GroupNorm<Scalar, Channels>> {
     options.eps = node.epsilon();
 
     const OnnxTensor scale = node.parameter(1);
-    const OnnxChannels channels(node, 2, memory::Shape::max_rank);
+    const internal::OnnxChannels channels(node, 2, memory::Shape::max_rank);
     const Index count = by_group ? channels.template of_x<Channels>()
                                  : channels.template of_scale<Channels>(scale.view);
     const std::int64_t groups = node.integer("num_groups", 0);

@@ -14,6 +14,7 @@
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
+namespace internal {
 
 /// What a node over the dimensions from `axis` on normalises. Where X leaves a dimension open, a
 /// parameter that has more than 1 there tells; where both do, nobody can know whether the parameter
@@ -87,6 +88,8 @@ std::vector<Index> onnx_features(const OnnxNode& node, const memory::Shape& shap
   return dims;
 }
 
+}  // namespace internal
+
 /// Inputs X, Scale and perhaps B. stash_type, the precision of the statistics, is not asked: they
 /// are taken in double here.
 template <typename Scalar, int Features>
@@ -101,8 +104,9 @@ struct OnnxLayer<LayerNorm<Scalar, Features>> {
 
     const OnnxTensor scale = node.parameter(1);
     const OnnxTensor bias = options.beta ? node.parameter(2) : scale;
-    const memory::Shape shape = OnnxNormalizedShape(node, {&scale.view, &bias.view}).shape();
-    Layer layer(onnx_features<Features>(node, shape), options);
+    const memory::Shape shape =
+        internal::OnnxNormalizedShape(node, {&scale.view, &bias.view}).shape();
+    Layer layer(internal::onnx_features<Features>(node, shape), options);
     node.fill(1, scale.view, shape, layer.gamma());
     if (options.beta) node.fill(2, bias.view, shape, layer.beta());
     return layer;
@@ -120,8 +124,8 @@ struct OnnxLayer<RMSNorm<Scalar, Features>> {
     options.eps = node.epsilon();
 
     const OnnxTensor scale = node.parameter(1);
-    const memory::Shape shape = OnnxNormalizedShape(node, {&scale.view}).shape();
-    Layer layer(onnx_features<Features>(node, shape), options);
+    const memory::Shape shape = internal::OnnxNormalizedShape(node, {&scale.view}).shape();
+    Layer layer(internal::onnx_features<Features>(node, shape), options);
     node.fill(1, scale.view, shape, layer.gamma());
     return layer;
   }

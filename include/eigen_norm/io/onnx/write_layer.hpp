@@ -12,6 +12,7 @@
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
+namespace internal {
 
 /// gamma or beta; where the layer has none, what does the same.
 template <typename P, int Size>
@@ -59,46 +60,6 @@ void write_tracking(const Layer& layer, int rank, OnnxWriter& to) {
   to.parameter("input_var", layer.running_var(), shape, type);
 }
 
-template <typename Scalar, int Channels, int SpatialRank>
-void write_layer(const BatchNorm<Scalar, Channels, SpatialRank>& layer, OnnxWriter& to) {
-  if (!layer.options().track_running_stats) {
-    to.refuse("a BatchNorm with running statistics, for inference", "one that tracks none");
-  }
-  const int rank =
-      to.rank(SpatialRank == 1 ? 2 : SpatialRank + 2, SpatialRank + 2, SpatialRank + 2);
-  write_tracking(layer, rank, to);
-}
-
-/// With running statistics its inference is that of a BatchNorm.
-template <typename Scalar, int Channels, int SpatialRank>
-void write_layer(const InstanceNorm<Scalar, Channels, SpatialRank>& layer, OnnxWriter& to) {
-  const int rank = to.rank(SpatialRank + 2, SpatialRank + 2, SpatialRank + 2);
-  if (layer.options().track_running_stats) return write_tracking(layer, rank, to);
-  const auto& options = layer.options();
-  const Index channels = layer.num_features();
-  constexpr ElementType type = element_type_of<Scalar>();
-  // Any opset has the operator, but for bfloat16.
-  to.begin("InstanceNormalization", type == ElementType::bf16 ? 22 : 15, type,
-           dims_of_x(to, options, channels, rank));
-  to.number("epsilon", options.eps);
-  to.parameter("scale", parameter_or(layer.gamma(), options.gamma, channels, 1), {channels}, type);
-  to.parameter("B", parameter_or(layer.beta(), options.beta, channels, 0), {channels}, type);
-}
-
-template <typename Scalar, int Channels>
-void write_layer(const GroupNorm<Scalar, Channels>& layer, OnnxWriter& to) {
-  const auto& options = layer.options();
-  const Index channels = layer.num_channels();
-  constexpr ElementType type = element_type_of<Scalar>();
-  to.begin("GroupNormalization", 21, type,
-           dims_of_x(to, options, channels, to.rank(2, memory::Shape::max_rank, 4)));
-  to.number("epsilon", options.eps);
-  to.integer("num_groups", layer.num_groups());
-  to.stash_type(type);
-  to.parameter("scale", parameter_or(layer.gamma(), options.gamma, channels, 1), {channels}, type);
-  to.parameter("bias", parameter_or(layer.beta(), options.beta, channels, 0), {channels}, type);
-}
-
 /// X as (..., normalized_shape), and the attributes; the shape of the parameters is returned.
 template <typename Layer>
 memory::Shape begin_trailing(const char* op_type, std::int64_t opset, double eps,
@@ -118,12 +79,60 @@ memory::Shape begin_trailing(const char* op_type, std::int64_t opset, double eps
   return shape;
 }
 
+}  // namespace internal
+
+template <typename Scalar, int Channels, int SpatialRank>
+void write_layer(const BatchNorm<Scalar, Channels, SpatialRank>& layer, OnnxWriter& to) {
+  if (!layer.options().track_running_stats) {
+    to.refuse("a BatchNorm with running statistics, for inference", "one that tracks none");
+  }
+  const int rank =
+      to.rank(SpatialRank == 1 ? 2 : SpatialRank + 2, SpatialRank + 2, SpatialRank + 2);
+  internal::write_tracking(layer, rank, to);
+}
+
+/// With running statistics its inference is that of a BatchNorm.
+template <typename Scalar, int Channels, int SpatialRank>
+void write_layer(const InstanceNorm<Scalar, Channels, SpatialRank>& layer, OnnxWriter& to) {
+  const int rank = to.rank(SpatialRank + 2, SpatialRank + 2, SpatialRank + 2);
+  if (layer.options().track_running_stats) return internal::write_tracking(layer, rank, to);
+  const auto& options = layer.options();
+  const Index channels = layer.num_features();
+  constexpr ElementType type = element_type_of<Scalar>();
+  // Any opset has the operator, but for bfloat16.
+  to.begin("InstanceNormalization", type == ElementType::bf16 ? 22 : 15, type,
+           internal::dims_of_x(to, options, channels, rank));
+  to.number("epsilon", options.eps);
+  to.parameter("scale", internal::parameter_or(layer.gamma(), options.gamma, channels, 1),
+               {channels}, type);
+  to.parameter("B", internal::parameter_or(layer.beta(), options.beta, channels, 0), {channels},
+               type);
+}
+
+template <typename Scalar, int Channels>
+void write_layer(const GroupNorm<Scalar, Channels>& layer, OnnxWriter& to) {
+  const auto& options = layer.options();
+  const Index channels = layer.num_channels();
+  constexpr ElementType type = element_type_of<Scalar>();
+  to.begin("GroupNormalization", 21, type,
+           internal::dims_of_x(to, options, channels, to.rank(2, memory::Shape::max_rank, 4)));
+  to.number("epsilon", options.eps);
+  to.integer("num_groups", layer.num_groups());
+  to.stash_type(type);
+  to.parameter("scale", internal::parameter_or(layer.gamma(), options.gamma, channels, 1),
+               {channels}, type);
+  to.parameter("bias", internal::parameter_or(layer.beta(), options.beta, channels, 0), {channels},
+               type);
+}
+
 template <typename Scalar, int Features>
 void write_layer(const LayerNorm<Scalar, Features>& layer, OnnxWriter& to) {
   const auto& options = layer.options();
-  const memory::Shape shape = begin_trailing("LayerNormalization", 17, options.eps, layer, to);
+  const memory::Shape shape =
+      internal::begin_trailing("LayerNormalization", 17, options.eps, layer, to);
   constexpr ElementType type = element_type_of<Scalar>();
-  to.parameter("Scale", parameter_or(layer.gamma(), options.gamma, shape.size(), 1), shape, type);
+  to.parameter("Scale", internal::parameter_or(layer.gamma(), options.gamma, shape.size(), 1),
+               shape, type);
   if (options.beta) to.parameter("B", layer.beta(), shape, type);
 }
 
@@ -132,7 +141,7 @@ template <typename Scalar, int Features>
 void write_layer(const RMSNorm<Scalar, Features>& layer, OnnxWriter& to) {
   const auto machine = static_cast<double>(Eigen::NumTraits<Param<Scalar>>::epsilon());
   const double eps = layer.options().eps.value_or(machine);
-  const memory::Shape shape = begin_trailing("RMSNormalization", 23, eps, layer, to);
+  const memory::Shape shape = internal::begin_trailing("RMSNormalization", 23, eps, layer, to);
   const auto affine = layer.template feature_affine<Stat<Scalar>>();
   to.parameter("scale", affine.scale, shape, element_type_of<Scalar>());
 }
