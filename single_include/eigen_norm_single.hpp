@@ -368,6 +368,42 @@ using Stat = std::conditional_t<std::is_same_v<Param<Scalar>, float>, double, Sc
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/kernels/rounding.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// A wider number cut off to a float, whose last bit is set where that has lost anything: so that a
+/// later rounding to 11 bits or fewer knows.
+template <typename Wide>
+float round_to_odd(const Wide& value) {
+  using std::abs;
+  const auto nearest = static_cast<float>(value);
+  const auto there = static_cast<Wide>(nearest);
+  if (!(there < value || there > value)) return nearest;
+  std::uint32_t bits;
+  std::memcpy(&bits, &nearest, sizeof bits);
+  if (abs(there) > abs(value)) --bits;
+  bits |= 1;
+  float odd;
+  std::memcpy(&odd, &bits, sizeof odd);
+  return odd;
+}
+
+/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
+/// between two numbers, after a float that was not, it takes the wrong one.
+template <typename To, typename Wide>
+To rounded(const Wide& value) {
+  if constexpr (is_16_bit_float<To> && !std::is_same_v<Wide, float> && !std::is_same_v<Wide, To>) {
+    return static_cast<To>(round_to_odd(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
 // === eigen_norm/kernels/coefficients.hpp
 
 namespace eigen_norm::kernels {
@@ -393,7 +429,7 @@ template <typename P, typename S>
 P narrow(const S& value) {
   if constexpr (!std::is_same_v<P, S>) {
     const S largest = S(std::numeric_limits<P>::max());
-    return static_cast<P>(value > largest ? largest : value < -largest ? -largest : value);
+    return rounded<P>(value > largest ? largest : value < -largest ? -largest : value);
   } else {
     return value;
   }
@@ -5833,11 +5869,12 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
-  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
-  /// statistics.
+  /// folded into a neighbouring layer, say. Computed in Stat, or in T where that is wider, and
+  /// rounded once, to T. Where a mean is many sigma from 0, infer itself is more accurate. Throws
+  /// std::logic_error without running statistics.
   template <typename T = P>
   ChannelAffine<T, Channels> inference_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
@@ -5846,10 +5883,11 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
-      const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
-      const S scale = S(affine.gamma_at(c)) * running.inv_std;
+      const Wide var = Wide(running_.var()[c]), mean = Wide(running_.mean()[c]);
+      const Wide scale = Wide(affine.gamma_at(c)) * kernels::inverse_std(var, options_.eps);
+      const Wide moved = mean * scale;
       result.scale[c] = kernels::narrow<T>(scale);
-      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
+      result.shift[c] = kernels::rounded<T>(Wide(Wide(affine.beta_at(c)) - moved));
     }
     return result;
   }
@@ -6787,20 +6825,22 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   }
 
   /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
-  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then
-  /// rounded to T.
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, or in T
+  /// where that is wider, and rounded once, to T.
   template <typename T = P>
   ChannelAffine<T, Features> feature_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     this->check_parameters();
     const auto affine = this->affine().view();
     ChannelAffine<T, Features> result;
     result.scale.setConstant(shape_.size(), T(1));
     result.shift.setConstant(shape_.size(), T(0));
     for (Index i = 0; i < this->gamma().size(); ++i) {
-      result.scale[i] = static_cast<T>(S(affine.gamma[i]) + S(affine.gamma_offset));
+      result.scale[i] =
+          kernels::rounded<T>(Wide(Wide(affine.gamma[i]) + Wide(affine.gamma_offset)));
     }
     for (Index i = 0; i < this->beta().size(); ++i) {
-      result.shift[i] = static_cast<T>(affine.beta[i]);
+      result.shift[i] = kernels::rounded<T>(affine.beta[i]);
     }
     return result;
   }
@@ -7702,21 +7742,27 @@ struct Folded {
 template <typename X>
 inline constexpr bool is_eigen = memory::is_dense<X> || memory::is_tensor<X>;
 
-/// BatchNorm and InstanceNorm.
+namespace internal {
+
 template <typename Derived, typename Scalar, int Channels, typename Options>
 std::true_type is_tracking_test(const TrackingLayer<Derived, Scalar, Channels, Options>*);
 std::false_type is_tracking_test(const void*);
 
-template <typename Norm>
-inline constexpr bool is_tracking = decltype(is_tracking_test(std::declval<Norm*>()))::value;
-
-/// LayerNorm and RMSNorm.
 template <typename Derived, typename Scalar, int Features, typename Options>
 std::true_type is_trailing_test(const TrailingLayer<Derived, Scalar, Features, Options>*);
 std::false_type is_trailing_test(const void*);
 
+}  // namespace internal
+
+/// BatchNorm and InstanceNorm.
 template <typename Norm>
-inline constexpr bool is_trailing = decltype(is_trailing_test(std::declval<Norm*>()))::value;
+inline constexpr bool is_tracking =
+    decltype(internal::is_tracking_test(std::declval<Norm*>()))::value;
+
+/// LayerNorm and RMSNorm.
+template <typename Norm>
+inline constexpr bool is_trailing =
+    decltype(internal::is_trailing_test(std::declval<Norm*>()))::value;
 
 /// What is computed in: the widest of the layer's Stat and those of weight and bias.
 template <typename Norm, typename Weight, typename Bias>
@@ -7760,39 +7806,6 @@ void for_each_along(Weight& weight, int axis, const Visit& visit) {
     for (Index along = 0; along < shape[axis]; ++along) {
       for (Index i = 0; i < inner; ++i) visit(*element++, along, o * inner + i);
     }
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::fold
-
-// === eigen_norm/fold/rounding.hpp
-
-namespace eigen_norm::fold {
-inline namespace EIGEN_NORM_ABI {
-
-/// The float next to a wider number whose last bit is odd, or the number itself where a float holds
-/// it: what was cut off is never lost on a later rounding to 11 bits or fewer.
-template <typename Wide>
-float round_to_odd(const Wide& value) {
-  const auto nearest = static_cast<float>(value);
-  const auto there = static_cast<Wide>(nearest);
-  if (!(there < value || there > value)) return nearest;
-  std::uint32_t bits;
-  std::memcpy(&bits, &nearest, sizeof bits);
-  if (bits % 2 == 1) return nearest;
-  constexpr float largest = std::numeric_limits<float>::max();
-  return std::nextafter(nearest, there < value ? largest : -largest);
-}
-
-/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
-/// between two numbers, after a float that was not, it takes the wrong one.
-template <typename To, typename Wide>
-To rounded(const Wide& value) {
-  if constexpr (kernels::is_16_bit_float<To>) {
-    return static_cast<To>(round_to_odd(value));
-  } else {
-    return static_cast<To>(value);
   }
 }
 
@@ -7858,9 +7871,9 @@ void fold_following(const Norm& norm, Folded<Weight, Bias>& layer, Index input_a
   for_each_along(layer.weight, axis, [&](auto& element, Index i, Index o) {
     const S before = S(element);
     sums[o] += S(before * affine.shift[i]);
-    element = rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
   });
-  for (Index o = 0; o < outputs; ++o) bias[o] = rounded<ScalarOf<Bias>>(sums[o]);
+  for (Index o = 0; o < outputs; ++o) bias[o] = kernels::rounded<ScalarOf<Bias>>(sums[o]);
 }
 
 /// y = W norm(x) + b as y = W' z + b', where z is x itself for BatchNorm, and InstanceNorm with
@@ -7913,6 +7926,8 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   static_assert(is_tracking<Norm>,
                 "eigen_norm: into_preceding takes BatchNorm, or InstanceNorm with running "
                 "statistics; the statistics of other layers are those of each input");
+  static_assert(memory::EigenObject<Weight>::rank > 0,
+                "eigen_norm: into_preceding takes a weight with an axis of its outputs");
   using S = Wide<Norm, Weight, Bias>;
   const auto affine = norm.template inference_affine<S>();
   const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);
@@ -7924,14 +7939,14 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   check_bias(norm.name(), channels, memory::EigenObject<Bias>::shape(layer.bias));
 
   for_each_along(layer.weight, axis, [&](auto& element, Index c, Index) {
-    element = rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
   });
   auto* const bias = layer.bias.data();
   for (Index c = 0; c < channels; ++c) {
     // The mean goes first: it is mostly the old bias, and nothing is lost where they are alike.
     const S centred = S(bias[c]) - S(norm.running_mean()[c]), scaled = centred * affine.scale[c];
     const S beta = norm.beta().size() > 0 ? S(norm.beta()[c]) : S(0);
-    bias[c] = rounded<ScalarOf<Bias>>(S(scaled + beta));
+    bias[c] = kernels::rounded<ScalarOf<Bias>>(S(scaled + beta));
   }
 }
 

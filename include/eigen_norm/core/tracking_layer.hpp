@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "eigen_norm/core/checks.hpp"
 #include "eigen_norm/core/conditioned.hpp"
@@ -74,11 +75,12 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
-  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
-  /// statistics.
+  /// folded into a neighbouring layer, say. Computed in Stat, or in T where that is wider, and
+  /// rounded once, to T. Where a mean is many sigma from 0, infer itself is more accurate. Throws
+  /// std::logic_error without running statistics.
   template <typename T = P>
   ChannelAffine<T, Channels> inference_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
@@ -87,10 +89,11 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
-      const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
-      const S scale = S(affine.gamma_at(c)) * running.inv_std;
+      const Wide var = Wide(running_.var()[c]), mean = Wide(running_.mean()[c]);
+      const Wide scale = Wide(affine.gamma_at(c)) * kernels::inverse_std(var, options_.eps);
+      const Wide moved = mean * scale;
       result.scale[c] = kernels::narrow<T>(scale);
-      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
+      result.shift[c] = kernels::rounded<T>(Wide(Wide(affine.beta_at(c)) - moved));
     }
     return result;
   }
