@@ -29,8 +29,9 @@ inline double weight_of_new(double momentum) {
 inline double decimal_of_float(double number) {
   if (!(number >= 0 && number <= 1)) return number;
   const auto wanted = static_cast<float>(number);
-  for (double decimals = 1; decimals <= 1e15; decimals *= 10) {
-    const double decimal = std::round(number * decimals) / decimals;
+  double scale = 1;
+  for (int decimals = 0; decimals <= 15; ++decimals, scale *= 10) {
+    const double decimal = std::round(number * scale) / scale;
     if (static_cast<float>(decimal) == wanted) return decimal;
   }
   return number;
