@@ -9,6 +9,7 @@
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include "support/errors.hpp"
+#include "support/numpy.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace eigen_norm {
@@ -17,12 +18,9 @@ namespace {
 using io::load_npy;
 using io::save_npy;
 using io::TensorView;
+using test::numpy_file;
 
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-std::string numpy_file(const std::string& name) {
-  return std::string(EIGEN_NORM_TEST_DATA_DIR) + "/numpy/" + name;
-}
 
 // The element at the i-th index, in row-major order, of the files in tests/data/numpy.
 double counted(Index i) { return static_cast<double>(i - 3) / 4; }

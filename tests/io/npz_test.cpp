@@ -12,6 +12,7 @@
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/io/model_state.hpp"
 #include "support/errors.hpp"
+#include "support/numpy.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace eigen_norm {
@@ -20,10 +21,7 @@ namespace {
 using io::load_npz;
 using io::save_npz;
 using io::StateDict;
-
-std::string numpy_file(const std::string& name) {
-  return std::string(EIGEN_NORM_TEST_DATA_DIR) + "/numpy/" + name;
-}
+using test::numpy_file;
 
 class NpzOfNumPy : public testing::TestWithParam<const char*> {};
 

@@ -50,6 +50,13 @@ TEST(NpyHeaderParser, TellsTheByteOrderOfTheMachineFromTheOther) {
   EXPECT_FALSE(swapped("f4"));
 }
 
+TEST(NpyHeaderParser, KeepsTheNameThatBeginsItsMessages) {
+  io::NpyHeaderParser parser("[]", "a file of a name that no string keeps within itself.npy");
+  test::expect_error<std::runtime_error>(
+      "a file of a name that no string keeps within itself.npy: expected '{' in the header, got []",
+      [&] { parser.parse(); });
+}
+
 TEST(NpyHeaderParser, SaysWhatIsWrong) {
   const std::string keys = "expected the keys 'descr', 'fortran_order' and 'shape' ";
   struct {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "eigen_norm/io/malformed.hpp"
 #include "eigen_norm/io/mapped_file.hpp"
-#include "eigen_norm/memory/error.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
@@ -72,7 +72,7 @@ class ZipReader {
 
   [[noreturn]] void fail_at(const std::string& member, const std::string& expected,
                             const std::string& got) const {
-    fail_with(path_ + ": " + member, expected, got);
+    raise_malformed(path_ + ": " + member, expected, got);
   }
 
  private:
@@ -113,11 +113,7 @@ class ZipReader {
   static std::string bytes_text(zip_uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
-    fail_with(path_, expected, got);
-  }
-  [[noreturn]] static void fail_with(const std::string& where, const std::string& expected,
-                                     const std::string& got) {
-    memory::raise<std::runtime_error>(where + ": expected " + expected + ", got " + got);
+    raise_malformed(path_, expected, got);
   }
 
   std::string path_;
