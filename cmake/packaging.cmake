@@ -24,7 +24,7 @@ set(CPACK_DEBIAN_PACKAGE_MULTIARCH foreign)
 set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libeigen3-dev (>= 3.4)")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "nlohmann-json3-dev (>= 3), libzip-dev, libonnx-dev, libprotobuf-dev")
+    "nlohmann-json3-dev (>= 3.8), libzip-dev, libonnx-dev, libprotobuf-dev")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "normalization layers for Eigen")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
     "BatchNorm, LayerNorm, GroupNorm, InstanceNorm and RMSNorm over the matrices

@@ -10,7 +10,7 @@ macro(eigen_norm_part name)
 endmacro()
 
 set(eigen_norm_parts)
-eigen_norm_part(safetensors NEEDS "nlohmann_json 3" LINKS nlohmann_json::nlohmann_json)
+eigen_norm_part(safetensors NEEDS "nlohmann_json 3.8" LINKS nlohmann_json::nlohmann_json)
 eigen_norm_part(npz NEEDS "libzip MODULE" LINKS libzip::zip)
 eigen_norm_part(onnx NEEDS Protobuf ONNX LINKS ONNX::onnx_proto onnx_proto)
 

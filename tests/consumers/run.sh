@@ -44,7 +44,7 @@ builds "$work/optional" consumer
 cmake -S "$consumers/add_subdirectory" -B "$work/bare" $missing
 builds "$work/bare" consumer
 
-refuses 'eigen_norm: the part "safetensors" needs nlohmann_json 3, which was not found' \
+refuses 'eigen_norm: the part "safetensors" needs nlohmann_json 3.8, which was not found' \
   find_parts refused_safetensors safetensors $missing
 refuses 'eigen_norm: the part "npz" needs libzip, which was not found' \
   find_parts refused_npz npz $missing

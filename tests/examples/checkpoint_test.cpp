@@ -105,7 +105,7 @@ TEST_F(Checkpoint, stays_as_it_was_until_the_next_is_complete) {
 
 TEST_F(Checkpoint, that_cannot_be_written_is_an_error) {
   std::filesystem::create_directory(path_);
-  expect_error([&] { save(); }, "expected to write the file, got \"Is a directory\"");
+  expect_error([&] { save(); }, "expected to write the file, got \"not a regular file\"");
   EXPECT_EQ(folder_.files(), 1);
   EXPECT_THROW(nn::CheckpointWriter(path_ + "/missing/file", "a test"), std::runtime_error);
 }

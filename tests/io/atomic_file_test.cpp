@@ -59,16 +59,53 @@ TEST(AtomicFile, SaysWhyItCannotBeWritten) {
       [&] { AtomicFile file(nowhere); });
 }
 
+TEST(AtomicFile, RefusesWhatIsNoFile) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  std::filesystem::create_directories(path);
+  test::expect_error<std::runtime_error>(
+      path + ": expected to write the file, got \"not a regular file\"",
+      [&] { AtomicFile file(path); });
+  EXPECT_EQ(folder.files(), 1);
+}
+
 TEST(AtomicFile, LeavesNothingBehindWhereItCannotTakeThePlace) {
   const test::TemporaryFolder folder;
   const std::string path = folder.path("state");
-  std::filesystem::create_directories(path + "/full");
   test::expect_error<std::runtime_error>(
       path + ": expected to write the file, got \"Is a directory\"", [&] {
         AtomicFile file(path);
+        std::filesystem::create_directories(path + "/meanwhile");
         file.commit();
       });
   EXPECT_EQ(folder.files(), 1);
+}
+
+TEST(AtomicFile, KeepsThePermissionsOfTheOldFile) {
+  namespace fs = std::filesystem;
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  test::write_bytes(path, "secret");
+  const fs::perms mine = fs::perms::owner_read | fs::perms::owner_write;
+  fs::permissions(path, mine);
+  AtomicFile file(path);
+  file.write("new", 3);
+  file.commit();
+  EXPECT_EQ(fs::status(path).permissions(), mine);
+  EXPECT_EQ(test::read_bytes(path), "new");
+}
+
+TEST(AtomicFile, ReplacesWhatALinkPointsTo) {
+  namespace fs = std::filesystem;
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("latest"), target = folder.path("state");
+  test::write_bytes(target, "old");
+  fs::create_symlink("state", path);
+  AtomicFile file(path);
+  file.write("new", 3);
+  file.commit();
+  EXPECT_TRUE(fs::is_symlink(path));
+  EXPECT_EQ(test::read_bytes(target), "new");
 }
 
 }  // namespace

@@ -177,6 +177,36 @@ TEST(ModelState, LoadsIntoABlockAndLeavesWhatIsBesideIt) {
   EXPECT_EQ(to(2, 2), 3);
 }
 
+TEST(ModelState, LoadsItselfWithoutAChange) {
+  Model model;
+  const Eigen::MatrixXf weight = model.weight;
+  model.state().load(model.state().state_dict());
+  EXPECT_EQ(model.weight, weight);
+}
+
+// What is loaded first would be what is read next.
+TEST(ModelState, RefusesViewsOfAnotherTensorOfTheModel) {
+  Eigen::Array2f a(1, 1), b(2, 2);
+  Eigen::MatrixXf q = Eigen::MatrixXf::Random(2, 2);
+  const Eigen::MatrixXf before = q;
+  ModelState model;
+  model.add("a", a);
+  model.add("b", b);
+  model.add("q", q);
+  StateDict exchanged;
+  exchanged.add("a", b);
+  exchanged.add("b", a);
+  exchanged.add("q", q.transpose());
+  test::expect_error<std::invalid_argument>(
+      "load: the state does not fit the model\n"
+      "  a: expected memory apart from the model's, got a view of it\n"
+      "  b: expected memory apart from the model's, got a view of it\n"
+      "  q: expected memory apart from the model's, got a view of it",
+      [&] { model.load(exchanged); });
+  EXPECT_EQ(a[0], 1);
+  EXPECT_EQ(q, before);
+}
+
 TEST(ModelState, LoadsLayerNormOverTwoDimensions) {
   LayerNorm<float> from({2, 3}), to({2, 3});
   from.gamma().setLinSpaced(1, 6);

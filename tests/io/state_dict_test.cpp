@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Core>
+#include <cstdint>
 #include <string>
 #include <unsupported/Eigen/CXX11/Tensor>
+#include <utility>
 #include <vector>
 
 #include "eigen_norm/eigen_norm.hpp"
@@ -71,6 +73,45 @@ TEST(StateDict, RefusesANameTwice) {
       [&] { state.add("norm", norm); });
 }
 
+TEST(StateDict, TakesALayerAsAWholeOrNotAtAll) {
+  const BatchNorm1d<float> norm(2);
+  StateDict state;
+  state.add("norm.running_mean", norm.beta());
+  test::expect_error<std::invalid_argument>(
+      "eigen_norm: expected each name of a state once, got norm.running_mean twice",
+      [&] { state.add("norm", norm); });
+  EXPECT_EQ(names_of(state), std::vector<std::string>{"norm.running_mean"});
+  EXPECT_FALSE(state.contains("norm.weight"));
+}
+
+// A temporary that owns what it shows, even if by its type it need not, does not compile.
+TEST(StateDict, KnowsWhoseMemoryATemporaryShows) {
+  using Eigen::MatrixXf;
+  using Fixed = Eigen::TensorFixedSize<float, Eigen::Sizes<2, 3>>;
+  static_assert(io::is_borrowed<Eigen::Map<const MatrixXf>>);
+  static_assert(io::is_borrowed<Eigen::TensorMap<Eigen::Tensor<const float, 2>>>);
+  static_assert(io::is_borrowed<Eigen::Ref<MatrixXf>>);
+  static_assert(io::is_borrowed<decltype(std::declval<MatrixXf&>().block(0, 0, 1, 1))>);
+  static_assert(io::is_borrowed<decltype(std::declval<MatrixXf&>().transpose())>);
+  static_assert(!io::is_borrowed<Eigen::Ref<const MatrixXf>>);
+  static_assert(!io::is_borrowed<MatrixXf> && !io::is_borrowed<Fixed> && !io::is_borrowed<int>);
+  static_assert(!io::is_borrowed<Eigen::Tensor<float, 2>>);
+}
+
+// Its own index type may hold less than the sizes in a file.
+TEST(StateDict, DoesNotGetATensorBeyondItsIndices) {
+  const float one = 1;
+  io::TensorView view = io::view_of(one);
+  view.shape = {40000};
+  view.strides = {0};
+  StateDict state;
+  state.add_view("x", view, nullptr);
+  using Narrow = Eigen::Tensor<float, 1, Eigen::RowMajor, std::int16_t>;
+  test::expect_error<std::invalid_argument>(
+      "StateDict: x: expected rank 1 within indices of 16 bits, got (40000)",
+      [&] { state.get<Narrow>("x"); });
+}
+
 TEST(StateDict, SaysWhichNameIsMissing) {
   const StateDict state;
   test::expect_error<std::invalid_argument>(
@@ -122,18 +163,16 @@ TEST(StateDict, SaysWhatDoesNotFitTheTypeAskedFor) {
   StateDict state;
   state.add("weight", weights);
   state.add("norm", norm);
-  test::expect_error<std::invalid_argument>(
-      "StateDict: weight: expected a shape that fits the type asked for, got (2, 3)",
-      [&] { state.get<Eigen::VectorXd>("weight"); });
-  test::expect_error<std::invalid_argument>(
-      "StateDict: weight: expected a shape that fits the type asked for, got (2, 3)",
-      [&] { state.get<Eigen::Matrix2d>("weight"); });
+  test::expect_error<std::invalid_argument>("StateDict: weight: expected (n), got (2, 3)",
+                                            [&] { state.get<Eigen::VectorXd>("weight"); });
+  test::expect_error<std::invalid_argument>("StateDict: weight: expected (2, 2), got (2, 3)",
+                                            [&] { state.get<Eigen::Matrix2d>("weight"); });
   test::expect_error<std::invalid_argument>(
       "StateDict: weight: expected values within F32, got one beyond",
       [&] { state.get<Eigen::MatrixXf>("weight"); });
   test::expect_error<std::invalid_argument>(
       "StateDict: norm.num_batches_tracked: expected F32, got I64",
-      [&] { state.get<Eigen::VectorXf>("norm.num_batches_tracked"); });
+      [&] { state.get<Eigen::Tensor<float, 0>>("norm.num_batches_tracked"); });
 }
 
 }  // namespace

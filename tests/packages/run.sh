@@ -59,7 +59,7 @@ echo "=== the .deb alone"
 install /eigen-norm.deb
 find_parts core "" -DOPTIONAL_PARTS="$parts"
 builds /build/core consumer
-refuses 'eigen_norm: the part "safetensors" needs nlohmann_json 3, which was not found' \
+refuses 'eigen_norm: the part "safetensors" needs nlohmann_json 3.8, which was not found' \
   find_parts refused_safetensors safetensors
 refuses 'eigen_norm: the part "npz" needs libzip, which was not found' \
   find_parts refused_npz npz

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,9 @@ class ModelState : public NamedTensors<MutableTensorView> {
   /// any type and integers into integers.
   ///
   /// Throws one std::invalid_argument that lists every name that is missing or unexpected, and
-  /// every tensor of another shape or kind, or with a value beyond the range of the model's type;
-  /// nothing is changed then. With `strict` false, names may be missing or unexpected, and are
-  /// returned. As torch.nn.Module.load_state_dict.
+  /// every tensor of another shape or kind, with a value beyond the range of the model's type, or
+  /// that is a view of another tensor of the model; nothing is changed then. With `strict` false,
+  /// names may be missing or unexpected, and are returned. As torch.nn.Module.load_state_dict.
   LoadReport load(const StateDict& from, bool strict = true) {
     LoadReport report;
     std::string faults;
@@ -38,7 +39,7 @@ class ModelState : public NamedTensors<MutableTensorView> {
       if (found == nullptr) {
         report.missing.push_back(entry.name);
       } else {
-        faults += fault_of(entry.name, found->view, entry.view);
+        faults += fault_of(entry.name, *found, entry.view);
       }
     }
     for (const StateDict::Entry& entry : from) {
@@ -50,7 +51,7 @@ class ModelState : public NamedTensors<MutableTensorView> {
 
     for (const Entry& entry : *this) {
       const StateDict::Entry* const found = from.find(entry.name);
-      if (found != nullptr) copy(found->view, entry.view);
+      if (found != nullptr && found->view.data != entry.view.data) copy(found->view, entry.view);
     }
     return report;
   }
@@ -69,16 +70,31 @@ class ModelState : public NamedTensors<MutableTensorView> {
     return text.empty() ? text : "\n  " + std::string(what) + ": " + text;
   }
 
-  static std::string fault_of(const std::string& name, const TensorView& from,
-                              const MutableTensorView& to) {
+  std::string fault_of(const std::string& name, const StateDict::Entry& found,
+                       const MutableTensorView& to) const {
+    const TensorView& from = found.view;
     const std::string expected = "\n  " + name + ": expected ";
     if (from.shape != to.shape) return expected + to.shape.text() + ", got " + from.shape.text();
     if (!is_convertible(from.type, to.type)) {
       return expected + name_of(to.type) + ", got " + name_of(from.type);
     }
-    if (!all_fit(from, to.type))
+    if (!all_fit(from, to.type)) {
       return expected + "values within " + name_of(to.type) + ", got one beyond";
+    }
+    if (found.memory == nullptr && !is_the_same(from, to) && is_overwritten(from)) {
+      return expected + "memory apart from the model's, got a view of it";
+    }
     return "";
+  }
+
+  static bool is_the_same(const TensorView& a, const TensorView& b) {
+    return a.data == b.data && a.type == b.type && a.strides == b.strides;
+  }
+
+  /// Whether a load would change what is yet to be read.
+  bool is_overwritten(const TensorView& from) const {
+    return std::any_of(this->begin(), this->end(),
+                       [&](const Entry& entry) { return have_bytes_in_common(from, entry.view); });
   }
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +38,21 @@ template <typename Source>
 inline constexpr bool has_normalized_shape<
     Source, std::void_t<decltype(std::declval<const Source&>().normalized_shape())>> = true;
 
+/// Whether an object of the type shows memory that does not end with it: a map, a block, or a
+/// transposed one of those; not a Ref of const, which may hold a copy of its own.
+template <typename Type>
+inline constexpr bool is_borrowed = [] {
+  if constexpr (memory::is_dense<Type>) {
+    return memory::EigenObject<Type>::has_memory && !memory::EigenObject<Type>::is_owner;
+  } else {
+    return false;
+  }
+}();
+template <typename Plain, int Options, typename Stride>
+inline constexpr bool is_borrowed<Eigen::Ref<const Plain, Options, Stride>> = false;
+template <typename Plain, int Options, template <class> class Pointer>
+inline constexpr bool is_borrowed<Eigen::TensorMap<Plain, Options, Pointer>> = true;
+
 /// Views of tensors, each by a name of its own, in the order in which they were added.
 template <typename View>
 class NamedTensors {
@@ -59,11 +76,14 @@ class NamedTensors {
       static_assert(std::is_lvalue_reference_v<Source>,
                     "eigen_norm: a view of a temporary layer would outlive it");
       const std::string start = prefix.empty() ? "" : prefix + ".";
+      std::vector<Entry> state;
       source.for_each_state([&](std::string_view name, auto& value) {
-        add_view(start + std::string(name), shaped_by(source, as_view(view_of(value))), nullptr);
+        state.push_back(
+            {start + std::string(name), shaped_by(source, as_view(view_of(value))), {}});
       });
+      add_all(std::move(state));
     } else {
-      static_assert(std::is_lvalue_reference_v<Source> || is_view_of_eigen<Type>,
+      static_assert(std::is_lvalue_reference_v<Source> || is_borrowed<std::remove_cv_t<Type>>,
                     "eigen_norm: a view of a temporary tensor would outlive it");
       add_view(prefix, as_view(view_of(source)), nullptr);
     }
@@ -71,11 +91,9 @@ class NamedTensors {
 
   /// A tensor whose memory, if it is not null, lives as long as this list or a copy of it.
   void add_view(std::string name, const View& view, std::shared_ptr<const void> memory) {
-    if (!index_.emplace(name, entries_.size()).second) {
-      memory::raise_invalid("eigen_norm: expected each name of a state once, got " + name +
-                            " twice");
-    }
-    entries_.push_back({std::move(name), view, std::move(memory)});
+    std::vector<Entry> one;
+    one.push_back({std::move(name), view, std::move(memory)});
+    add_all(std::move(one));
   }
 
   /// Null where there is none of that name.
@@ -90,15 +108,17 @@ class NamedTensors {
   auto end() const { return entries_.end(); }
 
  private:
-  template <typename Type>
-  static constexpr bool is_view_of_eigen = [] {
-    if constexpr (std::is_arithmetic_v<Type>) {
-      return false;
-    } else {
-      using Object = memory::EigenObject<Type>;
-      return Object::has_memory && !Object::is_owner;
+  /// All of them or, where a name is there already, none.
+  void add_all(std::vector<Entry>&& fresh) {
+    for (std::size_t k = 0; k < fresh.size(); ++k) {
+      if (index_.emplace(fresh[k].name, entries_.size() + k).second) continue;
+      const std::string twice = fresh[k].name;
+      while (k > 0) index_.erase(fresh[--k].name);
+      memory::raise_invalid("eigen_norm: expected each name of a state once, got " + twice +
+                            " twice");
     }
-  }();
+    std::move(fresh.begin(), fresh.end(), std::back_inserter(entries_));
+  }
 
   template <typename Viewed>
   static View as_view(const Viewed& view) {

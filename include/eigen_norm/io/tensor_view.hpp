@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <type_traits>
 
 #include "eigen_norm/io/element_type.hpp"
@@ -50,6 +52,21 @@ inline bool is_packed(const TensorView& view) {
 
 inline std::size_t bytes_of(const TensorView& view) {
   return static_cast<std::size_t>(view.shape.size()) * size_of(view.type);
+}
+
+/// Whether the stretches of memory meet that two tensors lie in.
+inline bool have_bytes_in_common(const TensorView& a, const TensorView& b) {
+  const auto end_of = [](const TensorView& view) {
+    Index last = 0;
+    for (int axis = 0; axis < view.shape.rank(); ++axis) {
+      last += (view.shape[axis] - 1) * view.strides[axis];
+    }
+    return static_cast<const char*>(view.data) +
+           static_cast<std::size_t>(last + 1) * size_of(view.type);
+  };
+  if (a.shape.size() == 0 || b.shape.size() == 0) return false;
+  const std::less<const void*> before;
+  return before(a.data, end_of(b)) && before(b.data, end_of(a));
 }
 
 /// The view of an Eigen object with memory of its own or elsewhere, or of a number, a tensor of

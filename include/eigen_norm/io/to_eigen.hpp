@@ -20,6 +20,26 @@ memory::Shape shape_as(const memory::Shape& shape) {
   return shape;
 }
 
+/// The shapes that Plain can have: "(2, n)" of a matrix of two rows, "(n)" of a vector, "rank 3".
+template <typename Plain>
+std::string expected_shape() {
+  if constexpr (memory::is_dense<Plain>) {
+    const auto size = [](int fixed) {
+      return fixed == Eigen::Dynamic ? std::string("n") : std::to_string(fixed);
+    };
+    const std::string rows = size(Plain::RowsAtCompileTime), cols = size(Plain::ColsAtCompileTime);
+    if (Plain::IsVectorAtCompileTime) {
+      return std::string("(").append(Plain::RowsAtCompileTime == 1 ? cols : rows).append(")");
+    }
+    return std::string("(").append(rows).append(", ").append(cols).append(")");
+  } else {
+    const std::string rank = "rank " + std::to_string(memory::EigenObject<Plain>::rank);
+    constexpr auto bits = 8 * sizeof(typename Plain::Index);
+    if (bits == 8 * sizeof(Index)) return rank;
+    return rank + " within indices of " + std::to_string(bits) + " bits";
+  }
+}
+
 /// A copy of a tensor as an Eigen matrix, array or tensor that owns its memory, converted to its
 /// scalar. A vector or a tensor takes its own number of dimensions, a matrix also a vector, as a
 /// column.
@@ -35,12 +55,12 @@ Plain to_eigen(const TensorView& from, const std::string& name) {
   const auto fail = [&](const std::string& expected, const std::string& got) {
     memory::raise_invalid(name + ": expected " + expected + ", got " + got);
   };
-  if (!is_convertible(from.type, type)) fail(name_of(type), name_of(from.type));
-  if (!all_fit(from, type)) fail(std::string("values within ") + name_of(type), "one beyond");
   const memory::Shape shape = shape_as<Plain>(from.shape);
   if (shape.rank() != Object::rank || !Object::can_become(shape)) {
-    fail("a shape that fits the type asked for", from.shape.text());
+    fail(expected_shape<Plain>(), from.shape.text());
   }
+  if (!is_convertible(from.type, type)) fail(name_of(type), name_of(from.type));
+  if (!all_fit(from, type)) fail(std::string("values within ") + name_of(type), "one beyond");
   Plain result;
   Object::resize(result, shape);
   MutableTensorView to = view_of(result);

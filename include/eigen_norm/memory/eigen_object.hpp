@@ -2,6 +2,9 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <utility>
@@ -156,7 +159,15 @@ struct EigenObject<X, true> {
   static Layout layout(const Type& x) { return Layout::packed(shape(x), row_major); }
   static bool is_adjacent(const Type&) { return true; }
 
-  static bool can_become(const Shape&) { return is_owner; }
+  /// Its index type may be narrower than Index.
+  static bool can_become(const Shape& shape) {
+    constexpr auto most = static_cast<Index>(std::min<std::intmax_t>(
+        std::numeric_limits<typename Type::Index>::max(), std::numeric_limits<Index>::max()));
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      if (shape[axis] > most) return false;
+    }
+    return is_owner && shape.is_countable() && shape.size() <= most;
+  }
   static void resize(Type& x, const Shape& shape) {
     Eigen::array<typename Type::Index, static_cast<std::size_t>(rank)> sizes;
     for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
