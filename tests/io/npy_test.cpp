@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Core>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <unsupported/Eigen/CXX11/Tensor>
 
@@ -89,6 +91,7 @@ TEST(Npy, WritesWhatItReadsByteForByteAsNumPy) {
 }
 
 TEST(Npy, WritesEigenObjectsAsNumPyItsArrays) {
+  if (!io::is_little_endian()) GTEST_SKIP() << "these files are of a machine of the other order";
   const RowMajor matrix = counted_matrix(2, 3);
   EXPECT_EQ(saved(matrix), as_numpy_has_it("f4.npy"));
   RowMajor larger = RowMajor::Zero(4, 5);
@@ -105,7 +108,8 @@ TEST(Npy, WritesEigenObjectsAsNumPyItsArrays) {
 }
 
 TEST(Npy, KeepsSwappedBytesOfAViewWithGaps) {
-  const std::string bytes = as_numpy_has_it("f4_big_endian.npy");
+  const std::string bytes =
+      as_numpy_has_it(io::is_little_endian() ? "f4_big_endian.npy" : "f4.npy");
   TensorView view = io::view_of_npy(bytes.data(), bytes.size(), "f4");
   view.shape = {2, 2};
   const std::string block = saved(view);
@@ -158,6 +162,8 @@ std::string file_of(const std::string& text, std::size_t bytes) {
 }
 
 TEST(Npy, SaysWhatIsWrongWithAFile) {
+  // Of 8 bytes each these are as many as a std::size_t counts from 0 again.
+  const std::string overflowing = std::to_string(std::numeric_limits<std::size_t>::max() / 8 + 1);
   const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}\n";
   struct {
     std::string bytes, message;
@@ -180,8 +186,8 @@ TEST(Npy, SaysWhatIsWrongWithAFile) {
       {file_of(header, 23), "expected 6 elements of 4 bytes, got 23 bytes"},
       {file_of(header, 20), "expected 6 elements of 4 bytes, got 20 bytes"},
       {file_of(header, 28), "expected 6 elements of 4 bytes, got 28 bytes"},
-      {file_of("{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,)}", 0),
-       "expected 2305843009213693952 elements of 8 bytes, got 0 bytes"},
+      {file_of("{'descr': '<f8', 'fortran_order': False, 'shape': (" + overflowing + ",)}", 0),
+       "expected " + overflowing + " elements of 8 bytes, got 0 bytes"},
   };
   for (const auto& [bytes, message] : cases) {
     const std::string file = bytes;

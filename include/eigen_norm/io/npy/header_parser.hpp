@@ -107,12 +107,13 @@ class NpyHeaderParser {
   Index dimension() {
     skip_space();
     const std::size_t start = at_;
+    constexpr Index largest = std::numeric_limits<Index>::max();
     Index value = 0;
     while (next() >= '0' && next() <= '9') {
       const Index digit = next() - '0';
-      if (value > (std::numeric_limits<Index>::max() - digit) / 10) {
+      if (value > (largest - digit) / 10) {
         at_ = start;
-        fail("a dimension below 2^63");
+        fail("a dimension of at most " + std::to_string(largest));
       }
       value = 10 * value + digit;
       ++at_;
