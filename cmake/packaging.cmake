@@ -24,14 +24,15 @@ set(CPACK_DEBIAN_PACKAGE_MULTIARCH foreign)
 set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libeigen3-dev (>= 3.4)")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "nlohmann-json3-dev (>= 3.8), libzip-dev, libonnx-dev, libprotobuf-dev")
+    "nlohmann-json3-dev (>= 3.8), libzip-dev, libonnx-dev, libprotobuf-dev, libopenmpi-dev")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "normalization layers for Eigen")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
     "BatchNorm, LayerNorm, GroupNorm, InstanceNorm and RMSNorm over the matrices
 and tensors of Eigen, for training and inference on the CPU, as C++17 headers.
 
 The suggested packages are what the optional parts need: nlohmann-json3-dev
-for safetensors, libzip-dev for npz, libonnx-dev and libprotobuf-dev for onnx.")
+for safetensors, libzip-dev for npz, libonnx-dev and libprotobuf-dev for onnx,
+libopenmpi-dev for mpi.")
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/packaging/documents.cmake)
 
 include(CPack)

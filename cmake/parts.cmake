@@ -13,6 +13,7 @@ set(eigen_norm_parts)
 eigen_norm_part(safetensors NEEDS "nlohmann_json 3.8" LINKS nlohmann_json::nlohmann_json)
 eigen_norm_part(npz NEEDS "libzip MODULE" LINKS libzip::zip)
 eigen_norm_part(onnx NEEDS Protobuf ONNX LINKS ONNX::onnx_proto onnx_proto)
+eigen_norm_part(mpi NEEDS "MPI COMPONENTS CXX" LINKS MPI::MPI_CXX)
 
 # eigen_norm_find_part(NAME [GLOBAL]): makes eigen_norm::NAME and sets eigen_norm_NAME_FOUND; where
 # a dependency is missing, eigen_norm_NAME_MISSING says which. A dependency that the project has

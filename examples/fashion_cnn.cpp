@@ -4,6 +4,8 @@
 // the normalization of your choice, on all processor cores; Ctrl-C saves it, --resume goes on.
 #define EIGEN_USE_THREADS  // Eigen wants it before its first include
 
+#include "nn/fashion_cnn.hpp"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -15,20 +17,14 @@
 #include <thread>
 #include <utility>
 
-#include "nn/chain.hpp"
 #include "nn/channel_bias.hpp"
 #include "nn/checkpoint.hpp"
-#include "nn/conv2d.hpp"
 #include "nn/evaluation.hpp"
 #include "nn/fashion_mnist.hpp"
 #include "nn/flags.hpp"
 #include "nn/interrupt.hpp"
-#include "nn/linear.hpp"
 #include "nn/one_of.hpp"
-#include "nn/pooling.hpp"
 #include "nn/progress_bar.hpp"
-#include "nn/relu.hpp"
-#include "nn/residual.hpp"
 #include "nn/state.hpp"
 #include "nn/threads.hpp"
 #include "nn/training_run.hpp"
@@ -37,21 +33,11 @@ namespace {
 
 using nn::FashionMnist;
 using nn::Index;
-using Images = nn::Images<float>;
-using Conv2d = nn::Conv2d<float>;
-using Linear = nn::Linear<float>;
 
 using Norm = nn::OneOf<eigen_norm::BatchNorm2d<float>, eigen_norm::GroupNorm<float>,
                        eigen_norm::LayerNorm<float>, eigen_norm::InstanceNorm2d<float>,
                        nn::ChannelBias<float>>;
-using Block = nn::Chain<Images, Conv2d, Norm, nn::Relu>;
-using ResidualBlock =
-    nn::Chain<Images, nn::Residual<nn::Chain<Images, Block, Conv2d, Norm>>, nn::Relu>;
-
-/// (N, 1, 28, 28) -> (N, 16, 28, 28) -> (N, 16, 14, 14) -> (N, 32, 14, 14) twice -> (N, 32, 7, 7)
-/// -> (N, 64, 7, 7) twice -> (N, 64) -> (N, 10) logits.
-using FashionCnn = nn::Chain<Images, Block, nn::MaxPool2d, Block, ResidualBlock, nn::MaxPool2d,
-                             Block, ResidualBlock, nn::GlobalAveragePool, Linear>;
+using FashionCnn = nn::FashionCnn<Norm>::Model;
 
 struct Flags : nn::Flags {
   std::string norm = "batch";
@@ -78,23 +64,6 @@ Norm make_norm(const std::string& name, Index channels, Index side) {
   eigen_norm::InstanceNormOptions options;
   options.gamma = options.beta = true;
   return eigen_norm::InstanceNorm2d<float>(channels, options);
-}
-
-FashionCnn make_model(const std::string& norm, nn::Random& random) {
-  const auto block = [&](Index inputs, Index outputs, Index side) {
-    return Block{Conv2d(inputs, outputs, 3, random), make_norm(norm, outputs, side), nn::Relu()};
-  };
-  const auto residual = [&](Index channels, Index side) {
-    using Inner = nn::Chain<Images, Block, Conv2d, Norm>;
-    return ResidualBlock{nn::Residual<Inner>(Inner{block(channels, channels, side),
-                                                   Conv2d(channels, channels, 3, random),
-                                                   make_norm(norm, channels, side)}),
-                         nn::Relu()};
-  };
-  return FashionCnn{
-      block(1, 16, 28), nn::MaxPool2d(2),        block(16, 32, 14),
-      residual(32, 14), nn::MaxPool2d(2),        block(32, 64, 7),
-      residual(64, 7),  nn::GlobalAveragePool(), Linear(64, 10, nn::Bias::learned, random)};
 }
 
 /// The model is const, so it cannot learn from the images it is judged on.
@@ -137,7 +106,8 @@ int run(const Flags& flags) {
   const FashionMnist data = nn::read_fashion_mnist(flags.data);
   const nn::Threads threads(flags.threads);
   nn::Random random(flags.seed);
-  FashionCnn model = make_model(flags.norm, random);
+  FashionCnn model = nn::FashionCnn<Norm>::make(
+      [&](Index channels, Index side) { return make_norm(flags.norm, channels, side); }, random);
   std::printf("%s: %d parameters, %d images, %d threads\n", flags.plan().c_str(),
               static_cast<int>(nn::parameter_count(model)),
               static_cast<int>(data.train_labels.size()), flags.threads);

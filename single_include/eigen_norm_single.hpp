@@ -8,7 +8,9 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>   // std::fputs, where there are no exceptions
@@ -16,13 +18,16 @@
 #include <cstring>
 #include <initializer_list>
 #include <limits>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <unsupported/Eigen/CXX11/Tensor>
 #include <utility>
@@ -363,6 +368,42 @@ using Stat = std::conditional_t<std::is_same_v<Param<Scalar>, float>, double, Sc
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/kernels/rounding.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// A wider number cut off to a float, whose last bit is set where that has lost anything: so that a
+/// later rounding to 11 bits or fewer knows.
+template <typename Wide>
+float round_to_odd(const Wide& value) {
+  using std::abs;
+  const auto nearest = static_cast<float>(value);
+  const auto there = static_cast<Wide>(nearest);
+  if (!(there < value || there > value)) return nearest;
+  std::uint32_t bits;
+  std::memcpy(&bits, &nearest, sizeof bits);
+  if (abs(there) > abs(value)) --bits;
+  bits |= 1;
+  float odd;
+  std::memcpy(&odd, &bits, sizeof odd);
+  return odd;
+}
+
+/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
+/// between two numbers, after a float that was not, it takes the wrong one.
+template <typename To, typename Wide>
+To rounded(const Wide& value) {
+  if constexpr (is_16_bit_float<To> && !std::is_same_v<Wide, float> && !std::is_same_v<Wide, To>) {
+    return static_cast<To>(round_to_odd(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
 // === eigen_norm/kernels/coefficients.hpp
 
 namespace eigen_norm::kernels {
@@ -388,7 +429,7 @@ template <typename P, typename S>
 P narrow(const S& value) {
   if constexpr (!std::is_same_v<P, S>) {
     const S largest = S(std::numeric_limits<P>::max());
-    return static_cast<P>(value > largest ? largest : value < -largest ? -largest : value);
+    return rounded<P>(value > largest ? largest : value < -largest ? -largest : value);
   } else {
     return value;
   }
@@ -630,677 +671,6 @@ class AffineParameters {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
-// === eigen_norm/kernels/simd_vector.hpp
-
-/// The vectors of the compiler, where it has them: their arithmetic is an instruction each, at
-/// every level of optimisation. Eigen's fixed-size arrays are as good at -O3, but several times
-/// slower below, where their calls are not inlined.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9 && !defined(__INTEL_COMPILER))
-inline constexpr bool has_vectors = true;
-template <typename Scalar, int Lanes>
-struct Vector {
-  typedef Scalar type __attribute__((vector_size(Lanes * sizeof(Scalar))));
-};
-/// to = from, lane by lane.
-template <typename From, typename To>
-void convert_vector(const From& from, To& to) {
-  to = __builtin_convertvector(from, To);
-}
-#else
-inline constexpr bool has_vectors = false;
-template <typename Scalar, int Lanes>
-struct Vector;
-template <typename From, typename To>
-void convert_vector(const From& from, To& to);
-#endif
-template <typename Scalar>
-struct Vector<Scalar, 1> {
-  using type = Scalar;
-};
-
-/// As many adjacent scalars as one vector register holds; 1 for types without vector arithmetic.
-template <typename Scalar>
-inline constexpr int pack_size = 1;
-template <>
-inline constexpr int pack_size<float> = has_vectors && (EIGEN_MAX_STATIC_ALIGN_BYTES) >= 16
-                                            ? (EIGEN_MAX_STATIC_ALIGN_BYTES) / 4
-                                            : 1;
-template <>
-inline constexpr int pack_size<double> = has_vectors && (EIGEN_MAX_STATIC_ALIGN_BYTES) >= 16
-                                             ? (EIGEN_MAX_STATIC_ALIGN_BYTES) / 8
-                                             : 1;
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/simd_half.hpp
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-/// Adjacent 16-bit floats to float and back: to the nearest, ties to even, with the bits that Eigen
-/// gives a single one, subnormal numbers included. NaN stays NaN; which one half gets depends on
-/// the processor, as with Eigen. half by the processor's instructions where there are some, the
-/// rest by integers, all lanes at once.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-template <int Lanes>
-using Floats = typename Vector<float, Lanes>::type;
-template <int Lanes>
-using Words = typename Vector<std::int32_t, Lanes>::type;
-
-/// to(l) = the 16 bits at from(l). The compilers need more instructions than there are for it.
-template <int Lanes>
-void widen_bits(const void* from, Words<Lanes>& to) {
-#if defined(__AVX512F__)
-  if constexpr (Lanes == 16) {
-    __m256i bits;
-    std::memcpy(&bits, from, sizeof bits);
-    to = reinterpret_cast<Words<Lanes>>(_mm512_maskz_cvtepu16_epi32(0xffff, bits));
-    return;
-  }
-#endif
-#if defined(__AVX2__)
-  if constexpr (Lanes == 8) {
-    __m128i bits;
-    std::memcpy(&bits, from, sizeof bits);
-    to = reinterpret_cast<Words<Lanes>>(_mm256_cvtepu16_epi32(bits));
-    return;
-  }
-#endif
-#if defined(__SSE2__)
-  if constexpr (Lanes == 4) {
-    const __m128i bits = _mm_loadl_epi64(static_cast<const __m128i*>(from));
-    to = reinterpret_cast<Words<Lanes>>(_mm_unpacklo_epi16(bits, _mm_setzero_si128()));
-    return;
-  }
-#endif
-  typename Vector<std::uint16_t, Lanes>::type bits;
-  std::memcpy(&bits, from, sizeof bits);
-  convert_vector(bits, to);
-}
-
-/// to(l) = from(l), which 16 bits with a sign hold.
-template <int Lanes>
-void narrow_bits(const Words<Lanes>& from, void* to) {
-#if defined(__AVX512F__)
-  if constexpr (Lanes == 16) {
-    const __m256i bits = _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(from));
-    std::memcpy(to, &bits, sizeof bits);
-    return;
-  }
-#endif
-#if defined(__SSE2__)
-  if constexpr (Lanes == 8 || Lanes == 4) {
-    __m128i parts[Lanes / 4];
-    std::memcpy(parts, &from, sizeof from);
-    const __m128i bits = _mm_packs_epi32(parts[0], parts[Lanes / 4 - 1]);
-    std::memcpy(to, &bits, Lanes * sizeof(std::int16_t));
-    return;
-  }
-#endif
-  typename Vector<std::int16_t, Lanes>::type bits;
-  convert_vector(from, bits);
-  std::memcpy(to, &bits, sizeof bits);
-}
-
-/// bfloat16 is the upper half of a float.
-template <int Lanes>
-void widen(const Eigen::bfloat16* from, Floats<Lanes>& to) {
-#if defined(__AVX512BW__)
-  if constexpr (Lanes == 16) {  // one shuffle in place of widening and shifting
-    __m256i bits;
-    std::memcpy(&bits, from, sizeof bits);
-    const __m512i twice_each = _mm512_set_epi64(
-        0x000f000f000e000e, 0x000d000d000c000c, 0x000b000b000a000a, 0x0009000900080008,
-        0x0007000700060006, 0x0005000500040004, 0x0003000300020002, 0x0001000100000000);
-    constexpr __mmask32 upper = 0xaaaaaaaa;
-    to = reinterpret_cast<Floats<Lanes>>(
-        _mm512_maskz_permutexvar_epi16(upper, twice_each, _mm512_castsi256_si512(bits)));
-    return;
-  }
-#endif
-  Words<Lanes> bits;
-  widen_bits<Lanes>(from, bits);
-  to = reinterpret_cast<Floats<Lanes>>(bits << 16);
-}
-
-/// The processor's own conversion makes zeros of subnormal numbers and other NaN.
-template <int Lanes>
-void narrow(const Floats<Lanes>& from, Eigen::bfloat16* to) {
-#if defined(__AVX512BF16__) && defined(__AVX512DQ__)
-  if constexpr (Lanes == 16) {
-    constexpr int subnormal_or_nan = 0xa1;
-    if (_mm512_fpclass_ps_mask(from, subnormal_or_nan) == 0) {
-      const __m256bh bits = _mm512_cvtneps_pbh(from);
-      std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
-      return;
-    }
-  }
-#endif
-  const auto bits = reinterpret_cast<Words<Lanes>>(from);
-  const Words<Lanes> nan = (bits & ~0x7fffffff) | 0x7fc00000;
-  const Words<Lanes> valid = from == from ? bits : nan;
-  narrow_bits<Lanes>((valid + 0x7fff + ((valid >> 16) & 1)) >> 16, to);
-}
-
-/// A normal number's exponent is 112 less than float's. One more makes 2^-14 + x of a subnormal x.
-template <int Lanes>
-void widen_by_integers(const Eigen::half* from, Floats<Lanes>& to) {
-  Words<Lanes> bits;
-  widen_bits<Lanes>(from, bits);
-  const Words<Lanes> size = (bits & 0x7fff) << 13, normal = size + (112 << 23);
-  const Words<Lanes> one_more = size + (113 << 23), infinite = normal + (112 << 23);
-  const Floats<Lanes> subnormal = reinterpret_cast<Floats<Lanes>>(one_more) - 0x1p-14f;
-  const Words<Lanes> finite =
-      size < 0x0400 << 13 ? reinterpret_cast<Words<Lanes>>(subnormal) : normal;
-  const Words<Lanes> unsigned_bits = size >= 0x7c00 << 13 ? infinite : finite;
-  to = reinterpret_cast<Floats<Lanes>>(unsigned_bits | ((bits & 0x8000) << 16));
-}
-
-/// In 1/2 + x the last bit stands for 2^-24, half's smallest number: the sum rounds what is
-/// subnormal.
-template <int Lanes>
-void narrow_by_integers(const Floats<Lanes>& from, Eigen::half* to) {
-  const auto bits = reinterpret_cast<Words<Lanes>>(from), size = bits & 0x7fffffff;
-  const Words<Lanes> valid = size < 143 << 23 ? size : size - size;
-  const Words<Lanes> normal = (valid - (112 << 23) + 0xfff + ((valid >> 13) & 1)) >> 13;
-  const Floats<Lanes> sum = reinterpret_cast<Floats<Lanes>>(size) + 0.5f;
-  const Words<Lanes> subnormal = reinterpret_cast<Words<Lanes>>(sum) - (126 << 23);
-  const Words<Lanes> infinite = 0x7c00 | ((size > 0x7f800000) & 0x0200);
-  const Words<Lanes> finite = size < 113 << 23 ? subnormal : normal;
-  const Words<Lanes> unsigned_bits = size >= 143 << 23 ? infinite : finite;
-  narrow_bits<Lanes>(unsigned_bits | ((bits >> 16) & ~0x7fff), to);
-}
-
-template <int Lanes>
-void widen(const Eigen::half* from, Floats<Lanes>& to) {
-#if defined(__F16C__) && defined(__AVX512F__)
-  if constexpr (Lanes == 16) {
-    __m256i bits;
-    std::memcpy(&bits, from, sizeof bits);
-    to = _mm512_maskz_cvtph_ps(0xffff, bits);
-    return;
-  }
-#endif
-#if defined(__F16C__)
-  if constexpr (Lanes == 8) {
-    __m128i bits;
-    std::memcpy(&bits, from, sizeof bits);
-    to = _mm256_cvtph_ps(bits);
-    return;
-  }
-  if constexpr (Lanes <= 4) {
-    __m128i bits = _mm_setzero_si128();
-    std::memcpy(&bits, from, Lanes * sizeof *from);
-    const __m128 wide = _mm_cvtph_ps(bits);
-    std::memcpy(&to, &wide, sizeof to);
-    return;
-  }
-#endif
-  widen_by_integers<Lanes>(from, to);
-}
-
-template <int Lanes>
-void narrow(const Floats<Lanes>& from, Eigen::half* to) {
-#if defined(__F16C__) && defined(__AVX512F__)
-  if constexpr (Lanes == 16) {
-    const __m256i bits = _mm512_maskz_cvtps_ph(0xffff, from, _MM_FROUND_TO_NEAREST_INT);
-    std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
-    return;
-  }
-#endif
-#if defined(__F16C__)
-  if constexpr (Lanes == 8) {
-    const __m128i bits = _mm256_cvtps_ph(from, _MM_FROUND_TO_NEAREST_INT);
-    std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
-    return;
-  }
-  if constexpr (Lanes <= 4) {
-    __m128 wide = _mm_setzero_ps();
-    std::memcpy(&wide, &from, sizeof from);
-    const __m128i bits = _mm_cvtps_ph(wide, _MM_FROUND_TO_NEAREST_INT);
-    std::memcpy(static_cast<void*>(to), &bits, Lanes * sizeof *to);
-    return;
-  }
-#endif
-  narrow_by_integers<Lanes>(from, to);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/pack.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// `Lanes` adjacent scalars with their arithmetic, in one or more vector registers.
-template <typename Scalar, int Lanes = pack_size<Scalar>>
-class Pack {
-  using Value = typename Vector<Scalar, Lanes>::type;
-
- public:
-  Pack() = default;
-  explicit Pack(const Scalar& all) {
-    if constexpr (Lanes == 1) {
-      value_ = all;
-    } else {
-      value_ = Value{} + all;
-    }
-  }
-
-  static Pack load(const Scalar* data) {
-    if constexpr (Lanes == 1) {
-      return Pack(*data);
-    } else {
-      Value value;
-      std::memcpy(&value, data, sizeof value);
-      return Pack(value, 0);
-    }
-  }
-  void store(Scalar* data) const {
-    if constexpr (Lanes == 1) {
-      *data = value_;
-    } else {
-      std::memcpy(data, &value_, sizeof value_);
-    }
-  }
-
-  /// Of floats: from and to 16-bit floats.
-  template <typename Half>
-  static Pack widened(const Half* data) {
-    Pack pack;
-    widen<Lanes>(data, pack.value_);
-    return pack;
-  }
-  template <typename Half>
-  void store_narrowed(Half* data) const {
-    narrow<Lanes>(value_, data);
-  }
-
-  friend Pack operator+(const Pack& a, const Pack& b) { return Pack(a.value_ + b.value_, 0); }
-  friend Pack operator-(const Pack& a, const Pack& b) { return Pack(a.value_ - b.value_, 0); }
-  friend Pack operator*(const Pack& a, const Pack& b) { return Pack(a.value_ * b.value_, 0); }
-  friend Pack operator+(const Pack& a, const Scalar& b) { return Pack(a.value_ + b, 0); }
-  friend Pack operator-(const Pack& a, const Scalar& b) { return Pack(a.value_ - b, 0); }
-  friend Pack operator*(const Pack& a, const Scalar& b) { return Pack(a.value_ * b, 0); }
-  friend Pack operator*(const Scalar& a, const Pack& b) { return b * a; }
-  Pack& operator+=(const Pack& other) {
-    value_ += other.value_;
-    return *this;
-  }
-
-  /// By halves: lane l and lane l + Lanes / 2 first.
-  Scalar sum() const {
-    if constexpr (Lanes == 1) {
-      return value_;
-    } else {
-      using Half = Pack<Scalar, Lanes / 2>;
-      typename Vector<Scalar, Lanes / 2>::type halves[2];
-      std::memcpy(halves, &value_, sizeof value_);
-      return Half(halves[0] + halves[1], 0).sum();
-    }
-  }
-
-  template <typename Other>
-  Pack<Other, Lanes> as() const {
-    if constexpr (std::is_same_v<Other, Scalar>) {
-      return *this;
-    } else if constexpr (Lanes == 1) {
-      return Pack<Other, 1>(static_cast<Other>(value_));
-    } else {
-      typename Vector<Other, Lanes>::type converted;
-      convert_vector(value_, converted);
-      return Pack<Other, Lanes>(converted, 0);
-    }
-  }
-
- private:
-  template <typename, int>
-  friend class Pack;
-  Pack(const Value& value, int) : value_(value) {}
-
-  Value value_;
-};
-
-/// Reads `Lanes` adjacent elements, widened to `Compute`.
-template <typename Compute, int Lanes, typename Scalar>
-Pack<Compute, Lanes> load(const Scalar* data) {
-  if constexpr (Lanes > 1 && is_16_bit_float<Scalar>) {
-    return Pack<float, Lanes>::widened(data).template as<Compute>();
-  } else {
-    return Pack<Scalar, Lanes>::load(data).template as<Compute>();
-  }
-}
-
-/// Writes a pack, narrowed to the data's scalar.
-template <int Lanes, typename Scalar, typename Compute>
-void store(Scalar* data, const Pack<Compute, Lanes>& values) {
-  if constexpr (Lanes > 1 && is_16_bit_float<Scalar>) {
-    values.template as<float>().store_narrowed(data);
-  } else {
-    values.template as<Scalar>().store(data);
-  }
-}
-
-/// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then quarters of one, then
-/// single elements. `lanes` is an integral constant. f is best a lambda that captures by value:
-/// what it holds stays in registers.
-template <typename Compute, int Lanes = pack_size<Compute>, typename F>
-EIGEN_ALWAYS_INLINE void for_each_pack(Index n, const F& f, Index begin = 0) {
-  Index i = begin;
-  for (; i + Lanes <= n; i += Lanes) f(std::integral_constant<int, Lanes>{}, i);
-  if constexpr (Lanes > 1) for_each_pack<Compute, (Lanes + 3) / 4>(n, f, i);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/tile.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Lanes that are written together: as wide as the memory likes its lines, so that each page is
-/// visited once.
-inline constexpr Index tile_size = 1024;
-
-/// Lanes that are summed together.
-inline constexpr Index sum_tile_size = 512;
-
-/// The longest of short runs, and lines of them that are summed together.
-inline constexpr Index short_run = 512;
-inline constexpr Index lines_together = 128;
-
-/// Something of each of some adjacent lanes, on the stack.
-template <typename T, Index Size = tile_size>
-class Tile {
- public:
-  T& operator[](Index lane) { return values_[static_cast<std::size_t>(lane)]; }
-  const T& operator[](Index lane) const { return values_[static_cast<std::size_t>(lane)]; }
-  T* data() { return values_.data(); }
-  const T* data() const { return values_.data(); }
-
-  /// The first `n` lanes as an array of Eigen.
-  auto head(Index n) { return Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n); }
-  auto head(Index n) const {
-    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n);
-  }
-  auto segment(Index begin, Index n) const {
-    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data() + begin, n);
-  }
-
- private:
-  std::array<T, static_cast<std::size_t>(Size)> values_;
-};
-
-template <typename T>
-using SumTile = Tile<T, sum_tile_size>;
-
-/// f(lane, group) for `width` lanes from channel c on.
-template <typename F>
-void for_each_lane(Index c, Index width, Index group, const F& f) {
-  if (group == 1) {
-    for (Index l = 0; l < width; ++l) f(l, c + l);
-  } else {
-    for (Index l = 0; l < width; ++l) f(l, (c + l) / group);
-  }
-}
-
-/// A pack of a tile from lane l on.
-template <int Lanes, typename T, Index Size>
-Pack<T, Lanes> load_tile(const Tile<T, Size>& tile, Index l) {
-  return load<T, Lanes>(tile.data() + l);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/rows.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Rows whose sum is taken in the data's own precision.
-inline constexpr Index rows_together = 16;
-
-/// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count) begins at (j /
-/// inner_count) * stride + (j % inner_count) * inner_stride.
-struct Rows {
-  Index count;
-  Index stride;
-  Index inner_count = 1;
-  Index inner_stride = 0;
-
-  Index offset(Index row) const {
-    if (inner_count == 1) return row * stride;
-    return row / inner_count * stride + row % inner_count * inner_stride;
-  }
-
-  /// True where rows of `width` lanes follow each other without a gap.
-  bool is_dense(Index width) const { return inner_count == 1 && stride == width; }
-};
-
-/// Narrow rows that follow each other without a gap, several taken as one so that vectors are full:
-/// lane l of such a row is lane l % width of one of them. A few rows may be left over.
-struct RowFold {
-  Index width;   ///< lanes of a row
-  Index copies;  ///< rows taken as one
-  Index folded;  ///< rows so made
-  Index rest;    ///< rows left over, in the end
-
-  RowFold(Index rows, Index lanes, bool dense) : width(lanes), copies(1) {
-    constexpr Index narrow = 128;
-    if (dense && width <= narrow) {
-      while (2 * copies * width <= sum_tile_size && 2 * copies <= rows) copies *= 2;
-    }
-    folded = rows / copies;
-    rest = rows % copies;
-  }
-
-  Index lanes() const { return width * copies; }
-
-  /// Bytes from a row to the one that is summed `rows_together` later.
-  template <typename Scalar>
-  Index next_rows(const Rows& rows) const {
-    const Index step = rows.inner_count == 1 ? rows.stride : rows.inner_stride;
-    return rows_together * copies * step * Index{sizeof(Scalar)};
-  }
-
-  /// Repeats the numbers of the first row's lanes for the others.
-  template <typename T, Index Size>
-  void repeat(Tile<T, Size>& tile) const {
-    for (Index l = width; l < lanes(); ++l) tile[l] = tile[l - width];
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/coefficient_tiles.hpp
-
-/// Coefficients of adjacent channels or lanes, a tile of each on the stack, so that loops read them
-/// as packs.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-template <typename S>
-struct StatisticTile {
-  Tile<S> mean, inv_std;
-
-  Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
-};
-
-/// inverse_std of `n` variances, in their place; four at a time: Eigen's roots of wider vectors are
-/// approximations.
-template <typename S>
-void inverse_std(S* values, Index n, double eps) {
-  Index i = 0;
-  if constexpr (std::is_arithmetic_v<S>) {
-    for (; i + 4 <= n; i += 4) {
-      Eigen::Map<Eigen::Array<S, 4, 1>> four(values + i);
-      const Eigen::Array<S, 4, 1> squared = four + S(eps), inverse = S(1) / squared.sqrt();
-      four = (squared == S(0)).select(S(0), inverse);
-    }
-  }
-  for (; i < n; ++i) values[i] = inverse_std(values[i], eps);
-}
-
-/// NaN in the place of `n` variances of data that are infinite: their sums were beyond S, which an
-/// inv_std of 0 would hide.
-template <typename S>
-void show_overflow(S* var, Index n) {
-  for (Index i = 0; i < n; ++i) var[i] += S(var[i] * S(0));
-}
-
-/// y = (x - centre) * scale + shift
-template <typename P>
-struct ForwardTile {
-  Tile<P> centre, scale, shift;
-
-  void set(Index lane, const Forward<P>& f) {
-    centre[lane] = f.centre;
-    scale[lane] = f.scale;
-    shift[lane] = f.shift;
-  }
-  void repeat(const RowFold& fold) {
-    for (auto* tile : {&centre, &scale, &shift}) fold.repeat(*tile);
-  }
-
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> y(const Scalar* x, Index l) const {
-    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(scale, l) +
-           load_tile<Lanes>(shift, l);
-  }
-};
-
-/// xhat = (x - centre) * inv_std + rest
-template <typename P, Index Size = tile_size>
-struct StandardiseTile {
-  Tile<P, Size> centre, inv_std, rest;
-
-  void set(Index lane, const Standardise<P>& s) {
-    centre[lane] = s.centre;
-    inv_std[lane] = s.inv_std;
-    rest[lane] = s.rest;
-  }
-
-  template <int Lanes, typename Values>
-  Pack<P, Lanes> xhat(const Values& x, Index l) const {
-    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(inv_std, l) +
-           load_tile<Lanes>(rest, l);
-  }
-};
-
-/// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std
-template <typename P>
-struct BackwardTile {
-  Tile<P> centre, inv_std, slope, offset, gamma;
-
-  void set(Index lane, const Backward<P>& b, const P& gamma_of_lane = P(1)) {
-    centre[lane] = b.centre;
-    inv_std[lane] = b.inv_std;
-    slope[lane] = b.slope;
-    offset[lane] = b.offset;
-    gamma[lane] = gamma_of_lane;
-  }
-  void repeat(const RowFold& fold) {
-    for (auto* tile : {&centre, &inv_std, &slope, &offset, &gamma}) fold.repeat(*tile);
-  }
-
-  /// Where the gradient flows through the statistics.
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> dx(const Scalar* x, const Scalar* dy, Index l) const {
-    return dx(load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l), x, l);
-  }
-  /// The same with `scaled` = gamma * dy.
-  template <int Lanes, typename Values>
-  Pack<P, Lanes> dx(const Pack<P, Lanes>& scaled, const Values& x, Index l) const {
-    const Pack<P, Lanes> centred = load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l);
-    return (scaled + load_tile<Lanes>(slope, l) * centred + load_tile<Lanes>(offset, l)) *
-           load_tile<Lanes>(inv_std, l);
-  }
-  /// Where it does not, and `gamma` is gamma * inv_std.
-  template <int Lanes, typename Scalar>
-  Pack<P, Lanes> dx(const Scalar* dy, Index l) const {
-    return load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l);
-  }
-};
-
-/// gamma and beta of adjacent channels, a tile of them: where they lie, or made on the stack where
-/// one is absent or gamma has an offset.
-template <typename P>
-class AffineTile {
- public:
-  AffineTile(const Affine<P>& affine, Index channels) : affine_(affine), channels_(channels) {
-    if (affine.gamma == nullptr) gamma_.head(tile_size).setConstant(P(1));
-    if (affine.beta == nullptr) beta_.head(tile_size).setConstant(P(0));
-  }
-  AffineTile(const AffineTile&) = delete;
-  AffineTile& operator=(const AffineTile&) = delete;
-
-  /// Valid until the next call.
-  const P* gamma(Index channel) {
-    if (affine_.gamma == nullptr) return gamma_.data();
-    if (affine_.gamma_offset == P(0)) return affine_.gamma + channel;
-    if (channel != made_) {
-      const Index width = std::min(tile_size, channels_ - channel);
-      for (Index l = 0; l < width; ++l) gamma_[l] = affine_.gamma_at(channel + l);
-      made_ = channel;
-    }
-    return gamma_.data();
-  }
-  const P* beta(Index channel) const {
-    return affine_.beta != nullptr ? affine_.beta + channel : beta_.data();
-  }
-
- private:
-  Affine<P> affine_;
-  Index channels_;
-  Index made_ = -1;
-  Tile<P> gamma_, beta_;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/finite.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Neither infinite nor NaN. Of float and double by the bits of the exponent: under -ffast-math the
-/// compiler takes each number for finite, and leaves out comparisons that only others would need.
-template <typename T>
-bool is_finite(const T& value) {
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
-    using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
-    constexpr int mantissa = std::numeric_limits<T>::digits - 1;
-    constexpr Bits all = ~Bits(0), exponent = (all >> 1) & (all << mantissa);
-    Bits bits;
-    std::memcpy(&bits, &value, sizeof bits);
-#if defined(__GNUC__) && defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
-    __asm__("" : "+r"(bits));  // clang knows them for a number's otherwise
-#endif
-    return (bits & exponent) != exponent;
-  } else {
-    using std::abs;
-    return abs(value) <= T(Eigen::NumTraits<T>::highest());
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
 // === eigen_norm/kernels/moments.hpp
 
 namespace eigen_norm::kernels {
@@ -1347,1426 +717,6 @@ struct Moments {
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/deviations.hpp
-
-/// How sums of float become moments of double precision: about a centre near the mean.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// False where squares left the range in which `Compute` holds them to full precision: beyond its
-/// largest number, or, where that matters, near its smallest. Where nothing is wider they have to
-/// do.
-template <typename Compute, typename S>
-bool is_trustworthy(const S& squares, Index n, bool tiny_matters) {
-  if constexpr (std::is_same_v<Compute, S>) {
-    return true;
-  } else {
-    using Limits = std::numeric_limits<Compute>;
-    const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
-    return is_finite(squares) && squares <= S(Limits::max()) &&
-           (!tiny_matters || squares >= smallest);
-  }
-}
-
-/// Whether tiny squares matter beside eps: they do where it is not far above them.
-inline bool tiny_matters(double eps) { return eps < 1e-20; }
-
-/// Sums of deviations from a centre c, and of their squares:
-///
-///     r = sum_i (x_i - c),   q = sum_i (x_i - c)^2
-///     mean = c + r / n,      m2 = q - r^2 / n
-///
-/// r is what c lacks of the mean. While r^2 / n is no large part of q, the difference keeps the
-/// digits that q has.
-template <typename S>
-struct Deviations {
-  S sum = S(0);
-  S squares = S(0);
-
-  /// True where the centre is so many sigma off the mean that m2 would lose digits.
-  bool is_far(Index n) const { return sum * sum > S(0.75) * squares * S(static_cast<double>(n)); }
-
-  template <typename P>
-  Moments<S> moments(Index n, const P& centre) const {
-    const S share = sum / S(static_cast<double>(n));
-    return {n, S(centre) + share, squares - sum * share};
-  }
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/simd_memory.hpp
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-/// What Eigen's public functions cannot say to the memory: to store past the cache, to fetch what
-/// will be read soon. Where the compiler knows no way, nothing is said.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Whether one store of `Bytes` past the cache is there, at an address that is a multiple of them.
-template <int Bytes>
-inline constexpr bool can_stream = false;
-template <int Bytes>
-void stream(void*, const void*) {}
-
-#if defined(__SSE2__)
-template <>
-inline constexpr bool can_stream<16> = true;
-template <>
-inline void stream<16>(void* to, const void* from) {
-  _mm_stream_si128(static_cast<__m128i*>(to), _mm_loadu_si128(static_cast<const __m128i*>(from)));
-}
-#endif
-#if defined(__AVX__)
-template <>
-inline constexpr bool can_stream<32> = true;
-template <>
-inline void stream<32>(void* to, const void* from) {
-  _mm256_stream_si256(static_cast<__m256i*>(to),
-                      _mm256_loadu_si256(static_cast<const __m256i*>(from)));
-}
-#endif
-#if defined(__AVX512F__)
-template <>
-inline constexpr bool can_stream<64> = true;
-template <>
-inline void stream<64>(void* to, const void* from) {
-  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
-}
-#endif
-
-/// Makes what was streamed visible to other threads, before anything that is stored later.
-inline void finish_streaming() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
-}
-
-/// Asks for the line `ahead` bytes behind `data` to be brought into the second-level cache. There
-/// may be nothing.
-inline void prefetch(const void* data, std::ptrdiff_t ahead) {
-#if defined(__GNUC__)
-  const auto address = reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(ahead);
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
-#else
-  static_cast<void>(data);
-  static_cast<void>(ahead);
-#endif
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/parallel.hpp
-
-/// The one file that knows about threads.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Something that can run tasks 0 to n - 1 side by side and wait for them.
-class Executor {
- public:
-  using Task = void (*)(const void* context, Index index);
-
-  virtual ~Executor() = default;
-  virtual void run(Index tasks, Task task, const void* context) const = 0;
-};
-
-/// The executor of the calling thread; null: OpenMP where Eigen uses it, else none.
-inline const Executor*& current_executor() {
-  thread_local const Executor* executor = nullptr;
-  return executor;
-}
-
-/// True while the calling thread works on a task of parallel_for.
-inline bool& inside_a_task() {
-  thread_local bool inside = false;
-  return inside;
-}
-
-/// Below this many elements a second thread costs more than it saves.
-inline constexpr Index parallel_threshold = 32768;
-
-/// Calls f(0) ... f(tasks - 1), at the same time where there are threads: exactly when Eigen's own
-/// products have them (OpenMP and Eigen::setNbThreads), or in a ParallelScope. Serial for small
-/// inputs and inside a parallel region. No result may depend on who runs what; with OpenMP it is
-/// the same thread for the same task each time, whose cache may still hold the data.
-template <typename F>
-void parallel_for(Index tasks, Index elements, const F& f) {
-  if (tasks > 1 && elements >= parallel_threshold && !inside_a_task()) {
-    if (const Executor* executor = current_executor()) {
-      const auto task = [](const void* context, Index index) {
-        const bool outside = inside_a_task();
-        inside_a_task() = true;
-        (*static_cast<const F*>(context))(index);
-        finish_streaming();
-        inside_a_task() = outside;
-      };
-      return executor->run(tasks, task, &f);
-    }
-#ifdef EIGEN_HAS_OPENMP
-    const int threads = Eigen::nbThreads();
-    if (threads > 1 && omp_in_parallel() == 0) {
-#pragma omp parallel for schedule(static) num_threads(threads)
-      for (Index task = 0; task < tasks; ++task) {
-        f(task);
-        finish_streaming();
-      }
-      return;
-    }
-#endif
-  }
-  for (Index task = 0; task < tasks; ++task) f(task);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/memory/collapsed_shape.hpp
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-/// The four inner loops of the library, told apart by what changes along adjacent elements.
-enum class Loop {
-  run,     ///< neither the statistic nor gamma and beta: BatchNorm2d, GroupNorm
-  column,  ///< both: BatchNorm1d on (N, C), every channels-last layer
-  row,     ///< gamma and beta alone: LayerNorm, GroupNorm on (N, C)
-  lane     ///< the statistic alone: column-major LayerNorm and GroupNorm
-};
-
-/// A flat buffer seen as a normalization sees it: which elements share a statistic, which share a
-/// gamma and a beta. Every layer, axis order and storage order is one of these.
-///
-///     element (r, o, c, i)  lies at  r * repeat_stride + o * outer_stride + c * channel_stride + i
-///     gamma, beta           of channel c
-///     statistic             of (r, c / group), over all o and i and the `group` channels
-///
-/// | layer                | input     | storage      | repeats | outer | channels | inner | group |
-/// |----------------------|-----------|--------------|---------|-------|----------|-------|-------|
-/// | BatchNorm            | (N, C, S) | row-major    | 1       | N     | C        | S     | 1     |
-/// | BatchNorm            | (N, C, S) | column-major | 1       | S     | C        | N     | 1     |
-/// | BatchNorm, C last    | (N, S, C) | row-major    | 1       | N*S   | C        | 1     | 1     |
-/// | BatchNorm, C last    | (N, S, C) | column-major | 1       | 1     | C        | S*N   | 1     |
-/// | LayerNorm            | (M, D)    | either       | M       | 1     | D        | 1     | D     |
-/// | GroupNorm            | (N, C, S) | row-major    | N       | 1     | C        | S     | C / G |
-/// | GroupNorm, otherwise |           |              | N       | S     | C        | 1     | C / G |
-///
-/// RMSNorm is as LayerNorm. InstanceNorm is GroupNorm with G = C, and, by running statistics,
-/// BatchNorm. BatchNorm over parts of a batch repeats its view for each.
-struct CollapsedShape {
-  Index repeats = 1;
-  Index outer = 1;
-  Index channels = 1;
-  Index inner = 1;
-  Index repeat_stride = 0;
-  Index outer_stride = 0;
-  Index channel_stride = 0;
-  Index group = 1;
-  /// Column-major LayerNorm over several dimensions runs through them backwards: the normalized
-  /// shape, and the leading one. Empty where the order in memory is the logical one.
-  Shape reversed_channels = {};
-  Shape reversed_repeats = {};
-
-  Index groups() const { return channels / group; }
-  Index statistics() const { return repeats * groups(); }
-  Index statistic(Index repeat, Index group_index) const {
-    return logical_index(reversed_repeats, repeat) * groups() + group_index;
-  }
-  Index values_per_statistic() const { return outer * group * inner; }
-  Index size() const { return repeats * outer * channels * inner; }
-  Index offset(Index repeat, Index channel, Index outer_index = 0) const {
-    return repeat * repeat_stride + channel * channel_stride + outer_index * outer_stride;
-  }
-
-  /// Index into gamma and beta of the channel that comes `channel`-th in memory.
-  Index affine_index(Index channel) const { return logical_index(reversed_channels, channel); }
-
-  Loop loop() const {
-    if (inner > 1) return Loop::run;
-    if (channel_stride == 1 && reversed_channels.rank() == 0) {
-      return outer == 1 && group > 1 ? Loop::row : Loop::column;
-    }
-    return repeats == 1 && group == 1 ? Loop::run : Loop::lane;
-  }
-
-  /// Several outer steps that follow each other without a gap are one longer run.
-  bool is_one_run() const { return channels == 1 && outer_stride == inner; }
-  void merge_runs() {
-    inner *= outer;
-    outer = 1;
-  }
-
-  static CollapsedShape over_batch(const Layout& layout, ChannelAxis axis);
-  static CollapsedShape over_parts_of_batch(const Layout& layout, ChannelAxis axis, Index samples);
-  static CollapsedShape over_samples(const Layout& layout, ChannelAxis axis, Index groups);
-  static CollapsedShape over_trailing(const Layout& layout, int normalized_rank);
-
- private:
-  /// Of dimensions stored first index fastest, the row-major index of the element at `place`.
-  static Index logical_index(const Shape& reversed, Index place) {
-    if (reversed.rank() == 0) return place;
-    Index index = 0;
-    for (int axis = 0; axis < reversed.rank(); ++axis) {
-      index = index * reversed[axis] + place % reversed[axis];
-      place /= reversed[axis];
-    }
-    return index;
-  }
-};
-
-/// Samples, channels and positions of (N, C, S) or (N, S, C), each with its stride.
-struct ChannelExtents {
-  Index samples, channels, positions;
-  Index sample_stride, channel_stride, position_stride;
-
-  ChannelExtents(const Layout& layout, ChannelAxis axis) {
-    const Shape& shape = layout.shape;
-    const int rank = shape.rank();
-    const bool last = axis == ChannelAxis::last;
-    samples = shape[0];
-    channels = shape[last ? rank - 1 : 1];
-    positions = last ? shape.product(1, rank - 1) : shape.product(2, rank);
-    if (layout.row_major) {
-      sample_stride = layout.leading;
-      channel_stride = last ? 1 : positions;
-      position_stride = last ? channels : 1;
-    } else {
-      sample_stride = 1;
-      channel_stride = rank == 2 ? layout.leading : last ? samples * positions : samples;
-      position_stride = last ? samples : samples * channels;
-    }
-  }
-};
-
-/// One statistic per channel, over all samples and positions (BatchNorm).
-inline CollapsedShape CollapsedShape::over_batch(const Layout& layout, ChannelAxis axis) {
-  const ChannelExtents e(layout, axis);
-  CollapsedShape view;
-  view.channels = e.channels;
-  view.channel_stride = e.channel_stride;
-  if (layout.row_major && axis == ChannelAxis::first) {
-    view.outer = e.samples;
-    view.outer_stride = e.sample_stride;
-    view.inner = e.positions;
-  } else if (layout.row_major) {
-    view.outer = e.samples * e.positions;
-    view.outer_stride = e.positions == 1 ? e.sample_stride : e.position_stride;
-  } else if (axis == ChannelAxis::first) {
-    view.outer = e.positions;
-    view.outer_stride = e.position_stride;
-    view.inner = e.samples;
-  } else {
-    view.inner = e.samples * e.positions;
-  }
-  return view;
-}
-
-/// One statistic per channel and part of the batch, of so many samples each (ghost batches).
-inline CollapsedShape CollapsedShape::over_parts_of_batch(const Layout& layout, ChannelAxis axis,
-                                                          Index samples) {
-  const ChannelExtents e(layout, axis);
-  CollapsedShape view = over_batch(layout, axis);
-  view.repeats = e.samples / samples;
-  view.repeat_stride = samples * e.sample_stride;
-  if (layout.row_major) {
-    view.outer /= view.repeats;
-  } else {
-    view.outer = e.positions;
-    view.outer_stride = e.position_stride;
-    view.inner = samples;
-  }
-  return view;
-}
-
-/// One statistic per sample and group of channels (GroupNorm; InstanceNorm: groups = channels).
-inline CollapsedShape CollapsedShape::over_samples(const Layout& layout, ChannelAxis axis,
-                                                   Index groups) {
-  const ChannelExtents e(layout, axis);
-  CollapsedShape view;
-  view.repeats = e.samples;
-  view.repeat_stride = e.sample_stride;
-  view.channels = e.channels;
-  view.channel_stride = e.channel_stride;
-  view.group = e.channels / groups;
-  if (e.position_stride == 1) {
-    view.inner = e.positions;
-  } else {
-    view.outer = e.positions;
-    view.outer_stride = e.position_stride;
-  }
-  return view;
-}
-
-/// One statistic per row, over the last `normalized_rank` dimensions, each element of which has its
-/// own gamma and beta (LayerNorm). A matrix with gaps is one only for `normalized_rank` 1.
-inline CollapsedShape CollapsedShape::over_trailing(const Layout& layout, int normalized_rank) {
-  const Shape& shape = layout.shape;
-  const int rank = shape.rank();
-  const Index slow = normalized_rank < rank ? layout.leading : 0;
-  CollapsedShape view;
-  view.repeats = shape.product(0, rank - normalized_rank);
-  view.channels = shape.product(rank - normalized_rank, rank);
-  view.group = view.channels;
-  if (layout.row_major) {
-    view.repeat_stride = rank == 2 ? slow : view.channels;
-    view.channel_stride = 1;
-  } else {
-    view.repeat_stride = 1;
-    view.channel_stride = rank == 2 && normalized_rank == 1 ? slow : view.repeats;
-    const int leading_rank = rank - normalized_rank;
-    if (leading_rank > 1) view.reversed_repeats = shape.part(0, leading_rank);
-    if (normalized_rank > 1) view.reversed_channels = shape.part(leading_rank, rank);
-  }
-  return view;
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/kernels/partition.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Groups whose channels fill a tile; at least one, which may then be wider.
-inline Index groups_per_tile(const memory::CollapsedShape& shape) {
-  return std::max<Index>(1, tile_size / shape.group);
-}
-
-inline bool has_short_runs(const memory::CollapsedShape& shape) {
-  return shape.outer > 1 && shape.inner > 1 && shape.inner <= short_run;
-}
-
-/// Rows of one tile of columns, cut into blocks by their number and width alone.
-class RowBlocks {
- public:
-  static constexpr Index most = 8;
-  static constexpr Index block_size = 65536;  ///< elements that are worth a block of their own
-
-  RowBlocks(Index rows, Index width)
-      : rows_(rows),
-        count_(std::clamp<Index>(rows * width / block_size, 1, std::clamp<Index>(rows, 1, most))) {}
-
-  Index count() const { return count_; }
-  Index begin(Index block) const { return block * rows_ / count_; }
-  Index end(Index block) const { return begin(block + 1); }
-
- private:
-  Index rows_, count_;
-};
-
-/// Some repeats and some groups of a collapsed shape: what one task works on.
-struct Part {
-  Index piece;  ///< which of the pieces that the repeats are cut into
-  Index repeat_begin, repeat_end;
-  Index group_begin, group_end;
-};
-
-/// How a collapsed shape is cut into parts: by its extents alone, never by the number of threads,
-/// so that sums over the pieces are the same bits for all of them.
-///
-/// Parts of one piece share no channel, so they may add to the same dgamma and dbeta.
-class Partition {
- public:
-  static constexpr Index part_size = 65536;  ///< elements that are worth a part of their own
-  static constexpr Index most_pieces = 16;
-  static constexpr Index most_parts = 64;
-
-  /// Pieces that the repeats are cut into, `limit` at most. A backward pass keeps sums by channel
-  /// for each: small beside the samples that share them.
-  static Index pieces(const memory::CollapsedShape& shape, Index limit = most_pieces) {
-    const Index samples = shape.repeats * shape.outer * shape.inner;
-    return std::min({wanted(shape), shape.repeats, limit, std::max<Index>(1, samples / 64)});
-  }
-
-  Partition(const memory::CollapsedShape& shape, memory::Loop loop, Index pieces)
-      : repeats_(shape.repeats), groups_(shape.groups()), elements_(shape.size()), pieces_(pieces) {
-    const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
-    groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
-    if (loop == memory::Loop::column && pieces_ == 1 &&
-        RowBlocks(shape.outer, std::min(shape.channels, sum_tile_size)).count() > 1) {
-      groups_per_chunk_ = groups_;  // threads take blocks of rows, which lie together in memory
-    } else if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
-      const Index per_tile = groups_per_tile(shape);
-      groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
-    } else if (has_short_runs(shape)) {  // neighbours, and yet some parts for threads
-      const Index together = std::clamp<Index>(groups_ / 8, 32, lines_together);
-      groups_per_chunk_ = (groups_per_chunk_ + together - 1) / together * together;
-    }
-    chunks_ = (groups_ + groups_per_chunk_ - 1) / groups_per_chunk_;
-  }
-
-  /// f(part) for all parts, side by side where there are threads.
-  template <typename F>
-  void for_each(const F& f) const {
-    parallel_for(pieces_ * chunks_, elements_, [&](Index task) {
-      const Index piece = task / chunks_, group = task % chunks_ * groups_per_chunk_;
-      f(Part{piece, piece * repeats_ / pieces_, (piece + 1) * repeats_ / pieces_, group,
-             std::min(group + groups_per_chunk_, groups_)});
-    });
-  }
-
- private:
-  static Index wanted(const memory::CollapsedShape& shape) {
-    return std::clamp<Index>(shape.size() / part_size, 1, most_parts);
-  }
-
-  Index repeats_, groups_, elements_;
-  Index pieces_, chunks_, groups_per_chunk_;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/sums.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// The terms of several sums at one place: `terms(d, d * d)`.
-template <typename FirstPack, typename... Packs>
-std::array<FirstPack, 1 + sizeof...(Packs)> terms(const FirstPack& first, const Packs&... rest) {
-  return {first, rest...};
-}
-
-/// Adds each term to its sum.
-template <typename Packs>
-EIGEN_ALWAYS_INLINE void add_terms(Packs& sums, const Packs& terms) {
-  for (std::size_t t = 0; t < sums.size(); ++t) sums[t] += terms[t];
-}
-
-/// As many zeros as a pack has lanes, then as many ones.
-template <typename Compute>
-inline constexpr auto zeros_then_ones = []() {
-  std::array<Compute, 2 * pack_size<Compute>> values{};
-  for (std::size_t i = pack_size<Compute>; i < values.size(); ++i) values[i] = Compute(1);
-  return values;
-}();
-
-/// Several sums over the same elements in one visit: by vector lane, four vectors in flight, and no
-/// more than `flush` additions into one register before it is added to the totals, for adding equal
-/// numbers over and over rounds the same way each time.
-///
-///     sums.add(n, [&](auto at) { auto d = at(x) - c; return terms(d, d * d); })
-///
-/// adds term(i) for i < n, where `at(p)` loads the elements of `p` at the current place, one pack
-/// wide, or one element where there are fewer. The last pack may be read twice. The order of
-/// additions depends on the calls' lengths alone.
-template <typename Compute, int Terms>
-class Sums {
- public:
-  static constexpr int lanes = pack_size<Compute>;
-  static constexpr Index flush = 16;
-
-  template <int Lanes>
-  struct At {
-    Index i;
-    template <typename Values>
-    Pack<Compute, Lanes> operator()(const Values& values) const {
-      return load<Compute, Lanes>(values + i);
-    }
-  };
-
-  template <typename Term>
-  EIGEN_ALWAYS_INLINE void add(Index n, const Term& term) {
-    Index i = 0;
-    while (i + lanes <= n) {
-      // Local, so that they stay in registers.
-      Packs<lanes> a = zeros<lanes>(), b = a, c = a, d = a;
-      const Index end = std::min(n, i + 4 * lanes * flush);
-      for (; i + 4 * lanes <= end; i += 4 * lanes) {
-        add_terms(a, term(At<lanes>{i}));
-        add_terms(b, term(At<lanes>{i + lanes}));
-        add_terms(c, term(At<lanes>{i + 2 * lanes}));
-        add_terms(d, term(At<lanes>{i + 3 * lanes}));
-      }
-      for (; i + lanes <= end; i += lanes) add_terms(a, term(At<lanes>{i}));
-      add_terms(a, b);
-      add_terms(c, d);
-      add_terms(a, c);
-      add_terms(total_, a);
-    }
-    if (i == n) return;
-    if constexpr (lanes > 1) {
-      if (n >= lanes) {  // the last pack again, without what is already there
-        Packs<lanes> last = term(At<lanes>{n - lanes});
-        const auto unseen = Pack<Compute, lanes>::load(zeros_then_ones<Compute>.data() + (n - i));
-        for (auto& t : last) t = t * unseen;
-        return add_terms(total_, last);
-      }
-    }
-    Packs<1> rest = zeros<1>();
-    for (; i < n; ++i) add_terms(rest, term(At<1>{i}));
-    add_terms(rest_, rest);
-  }
-
-  Compute total(int term) const {
-    const auto t = static_cast<std::size_t>(term);
-    return total_[t].sum() + rest_[t].sum();
-  }
-
- private:
-  template <int Lanes>
-  using Packs = std::array<Pack<Compute, Lanes>, Terms>;
-
-  template <int Lanes>
-  static Packs<Lanes> zeros() {
-    Packs<Lanes> packs;
-    packs.fill(Pack<Compute, Lanes>(Compute(0)));
-    return packs;
-  }
-
-  Packs<lanes> total_ = zeros<lanes>();
-  Packs<1> rest_ = zeros<1>();
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/lane_sums.hpp
-
-/// Sums down the rows, for each of the adjacent lanes.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to sums[t][l] for
-/// each of `width` lanes. Memory is read in many streams, the sums are touched once for many rows.
-template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
-void add_rows(Index begin, Index end, Index width, const std::array<S*, Terms>& sums,
-              const Place& place, const Term& term) {
-  for (Index row = begin; row < end; row += rows_together) {
-    const Index count = std::min(rows_together, end - row);
-    std::array<decltype(place(row)), static_cast<std::size_t>(rows_together)> places;
-    for (Index j = 0; j < count; ++j) places[static_cast<std::size_t>(j)] = place(row + j);
-    const auto* const last = places.data() + count;
-    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
-      const auto* at = places.data();
-      auto even = term(lanes, *at++, l);
-      if (at != last) {  // two sums in flight
-        auto odd = term(lanes, *at++, l);
-        for (; at + 1 < last; at += 2) {
-          add_terms(even, term(lanes, at[0], l));
-          add_terms(odd, term(lanes, at[1], l));
-        }
-        if (at != last) add_terms(even, term(lanes, *at, l));
-        add_terms(even, odd);
-      }
-      for (std::size_t t = 0; t < Terms; ++t) {
-        S* const total = sums[t] + l;
-        store<lanes.value>(total, load<S, lanes.value>(total) + even[t].template as<S>());
-      }
-    });
-  }
-}
-
-/// Sums of each lane of a tile.
-template <typename S, std::size_t Terms>
-using LaneSums = std::array<SumTile<S>, Terms>;
-
-/// The same over all rows, from zero, for rows taken together as `fold` says: by blocks, which are
-/// added in order.
-template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
-void lane_sums(const RowFold& fold, LaneSums<S, Terms>& sums, const Place& place,
-               const Term& term) {
-  const Index lanes = fold.lanes();
-  const RowBlocks blocks(fold.folded, lanes);
-  const auto pointers = [](LaneSums<S, Terms>& to) {
-    std::array<S*, Terms> result;
-    for (std::size_t t = 0; t < Terms; ++t) result[t] = to[t].data();
-    return result;
-  };
-  std::array<LaneSums<S, Terms>, static_cast<std::size_t>(RowBlocks::most - 1)> others;
-  const auto of = [&](Index block) -> LaneSums<S, Terms>& {
-    return block == 0 ? sums : others[static_cast<std::size_t>(block - 1)];
-  };
-  parallel_for(blocks.count(), fold.folded * lanes, [&](Index block) {
-    for (auto& tile : of(block)) tile.head(lanes).setConstant(S(0));
-    add_rows<Compute>(
-        blocks.begin(block), blocks.end(block), lanes, pointers(of(block)),
-        [&](Index row) { return place(row * fold.copies); }, term);
-  });
-  for (std::size_t t = 0; t < Terms; ++t) {
-    SumTile<S>& tile = sums[t];
-    for (Index block = 1; block < blocks.count(); ++block) {
-      tile.head(lanes) += of(block)[t].head(lanes);
-    }
-    for (Index half = lanes / 2; half >= fold.width; half /= 2) {  // copies are a power of two
-      tile.head(half) += tile.segment(half, half);
-    }
-  }
-  const Index rest = fold.folded * fold.copies;
-  add_rows<Compute>(rest, rest + fold.rest, fold.width, pointers(sums), place, term);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/lane_moments.hpp
-
-/// The arithmetic of run_moments for each of some adjacent lanes.
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Moments of adjacent lanes that have seen the same number of values.
-template <typename S>
-struct LaneMoments {
-  Index count = 0;
-  SumTile<S> mean, m2;
-
-  Moments<S> at(Index lane) const { return {count, mean[lane], m2[lane]}; }
-};
-
-/// The mean of some of the rows, from all over them, summed in `Compute`.
-template <typename Compute, typename Scalar>
-void lane_sample_means(const Scalar* x, const Rows& rows, Index width,
-                       SumTile<Param<Scalar>>& means) {
-  using S = Stat<Scalar>;
-  const Index n = std::min(rows.count, rows_together);
-  LaneSums<S, 1> sums;
-  sums[0].head(width).setConstant(S(0));
-  add_rows<Compute>(
-      0, n, width, std::array<S*, 1>{sums[0].data()},
-      [&](Index j) { return x + rows.offset(j * rows.count / n); },
-      [&](auto lanes, const Scalar* row, Index l) {
-        return terms(load<Compute, lanes.value>(row + l) - load<Compute, lanes.value>(x + l));
-      });
-  bool in_range = true;
-  for (Index l = 0; l < width; ++l) {
-    in_range &= is_finite(sums[0][l]);
-    means[l] = static_cast<Param<Scalar>>(S(x[l]) + sums[0][l] / S(static_cast<double>(n)));
-  }
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!in_range) lane_sample_means<S>(x, rows, width, means);
-  }
-}
-
-/// Sums of the deviations of each lane from its centre, and of their squares.
-template <typename Compute, typename Scalar>
-void lane_deviations(const Scalar* x, const Rows& rows, const RowFold& fold,
-                     SumTile<Param<Scalar>>& centre, bool tiny_matters,
-                     LaneSums<Stat<Scalar>, 2>& sums) {
-  using S = Stat<Scalar>;
-  fold.repeat(centre);
-  lane_sums<Compute>(
-      fold, sums, [&](Index row) { return x + rows.offset(row); },
-      [&](auto lanes, const Scalar* row, Index l) {
-        constexpr int size = lanes.value;
-        prefetch(row + l, fold.next_rows<Scalar>(rows));
-        const auto d = load<Compute, size>(row + l) - load<Compute, size>(centre.data() + l);
-        return terms(d, d * d);
-      });
-  if constexpr (!std::is_same_v<Compute, S>) {
-    bool trustworthy = true;
-    for (Index l = 0; l < fold.width; ++l) {
-      trustworthy &= is_trustworthy<Compute>(sums[1][l], rows.count, tiny_matters);
-    }
-    if (!trustworthy) lane_deviations<S>(x, rows, fold, centre, tiny_matters, sums);
-  }
-}
-
-/// Moments of each of `width` adjacent lanes, at most a SumTile of them, over some rows.
-template <typename Scalar>
-LaneMoments<Stat<Scalar>> lane_moments(const Scalar* x, const Rows& rows, Index width,
-                                       bool tiny_matters = true) {
-  using S = Stat<Scalar>;
-  using P = Param<Scalar>;
-  const RowFold fold(rows.count, width, rows.is_dense(width));
-  SumTile<P> centre;
-  LaneSums<S, 2> sums;
-  lane_sample_means<P>(x, rows, width, centre);
-  lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
-
-  LaneMoments<S> result;
-  result.count = rows.count;
-  const auto finish = [&] {
-    bool far = false;
-    for (Index l = 0; l < width; ++l) {
-      const Deviations<S> d{sums[0][l], sums[1][l]};
-      const Moments<S> moments = d.moments(rows.count, centre[l]);
-      result.mean[l] = moments.mean;
-      result.m2[l] = moments.m2;
-      far |= d.is_far(rows.count);
-    }
-    return far;
-  };
-  if (finish()) {
-    for (Index l = 0; l < width; ++l) centre[l] = static_cast<P>(result.mean[l]);
-    lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
-    finish();
-  }
-  return result;
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/run_moments.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// `count` runs of `length` adjacent elements, `stride` apart.
-template <typename Scalar>
-struct Runs {
-  const Scalar* data;
-  Index count;
-  Index stride;
-  Index length;
-
-  Index size() const { return count * length; }
-  /// The same runs, `offset` elements further.
-  Runs shifted(Index offset) const { return {data + offset, count, stride, length}; }
-};
-
-/// Elements whose sum is taken in the data's own precision.
-inline constexpr Index chunk_size = 2048;
-
-/// Short runs summed together: each adds once to the same registers, and many additions in a row of
-/// much the same number round the same way.
-inline constexpr Index chunk_runs = 32;
-
-/// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
-/// parts of one run where runs are long, several whole runs where they are short.
-template <typename F>
-EIGEN_ALWAYS_INLINE void for_each_chunk(Index count, Index length, const F& f) {
-  const bool one_by_one = count == 1 || length >= chunk_size;
-  const Index together = one_by_one ? 1 : std::clamp<Index>(chunk_size / length, 1, chunk_runs);
-  for (Index run = 0; run < count; run += together) {
-    for (Index begin = 0; begin < length; begin += chunk_size) {
-      f(run, std::min(together, count - run), begin, std::min(chunk_size, length - begin));
-    }
-  }
-}
-
-/// The mean of some of the elements, from all over the runs, summed in `Compute`:
-///
-///     c = x_0 + sum_i (x_i - x_0) / n       constants are met exactly
-template <typename Compute, typename Scalar>
-Param<Scalar> sample_mean(const Runs<Scalar>& x) {
-  using S = Stat<Scalar>;
-  constexpr Index piece_size = 64;
-  const Index pieces = std::clamp<Index>(std::max(x.size() / 512, x.count), 1, 8);
-  const auto shift = static_cast<Compute>(x.data[0]);
-  Sums<Compute, 1> sums;
-  Index n = 0;
-  const auto add = [&](Index run, Index begin, Index length) {
-    const Scalar* data = x.data + run * x.stride + begin;
-    sums.add(length, [=](auto at) { return terms(at(data) - shift); });
-    n += length;
-  };
-  add(0, 0, std::min(piece_size, x.length));
-  for (Index piece = 1; piece < pieces; ++piece) {
-    const Index place = piece * x.size() / pieces;
-    const Index begin = place % x.length;
-    add(place / x.length, begin, std::min(piece_size, x.length - begin));
-  }
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_finite(sums.total(0))) return sample_mean<S>(x);
-  }
-  const S weight = S(1) / S(static_cast<double>(n));  // known before the sum is
-  return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) * weight);
-}
-
-/// The deviations of all elements of some runs from a centre.
-template <typename Compute, typename Scalar>
-Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& centre,
-                                    bool tiny_matters) {
-  using S = Stat<Scalar>;
-  const auto c = static_cast<Compute>(centre);
-  Deviations<S> all;
-  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
-    Sums<Compute, 2> sums;
-    for (Index j = run; j < run + runs; ++j) {
-      const Scalar* data = x.data + j * x.stride + begin;
-      sums.add(length, [=](auto at) {
-        const auto d = at(data) - c;
-        return terms(d, d * d);
-      });
-    }
-    all.sum += S(sums.total(0));
-    all.squares += S(sums.total(1));
-  });
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_trustworthy<Compute>(all.squares, x.size(), tiny_matters)) {
-      return deviations<S>(x, centre, tiny_matters);
-    }
-  }
-  return all;
-}
-
-/// The sum of the squares of all elements of some runs: RMSNorm's only sum.
-template <typename Compute, typename Scalar>
-Stat<Scalar> sum_of_squares(const Runs<Scalar>& x, bool tiny_matters) {
-  using S = Stat<Scalar>;
-  S all = S(0);
-  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
-    Sums<Compute, 1> sums;
-    for (Index j = run; j < run + runs; ++j) {
-      const Scalar* data = x.data + j * x.stride + begin;
-      sums.add(length, [=](auto at) {
-        const auto value = at(data);
-        return terms(value * value);
-      });
-    }
-    all += S(sums.total(0));
-  });
-  if constexpr (!std::is_same_v<Compute, S>) {
-    if (!is_trustworthy<Compute>(all, x.size(), tiny_matters)) {
-      return sum_of_squares<S>(x, tiny_matters);
-    }
-  }
-  return all;
-}
-
-/// Deviations and the centre they are from.
-template <typename Scalar>
-struct CentredDeviations {
-  Param<Scalar> centre;
-  Deviations<Stat<Scalar>> d;
-};
-
-/// In one visit where `centre`, as sampled, is near enough to the mean, which it nearly always is.
-template <typename Scalar>
-CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, Param<Scalar> centre,
-                                         bool tiny_matters) {
-  using P = Param<Scalar>;
-  auto d = deviations<P>(x, centre, tiny_matters);
-  if (d.is_far(x.size())) {
-    centre = static_cast<P>(d.moments(x.size(), centre).mean);
-    d = deviations<P>(x, centre, tiny_matters);
-  }
-  return {centre, d};
-}
-
-/// Moments of all elements of some runs.
-template <typename Scalar>
-Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
-  const auto [centre, d] = run_deviations(x, sample_mean<Param<Scalar>>(x), tiny_matters);
-  return d.moments(x.size(), centre);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/side_by_side.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// Sums over many lines, each of `runs` short runs of `length` elements; term_of(line, run) is as
-/// Sums take it. Calls done(line, first run, runs, sums) for as many runs as may be added to the
-/// same registers.
-///
-/// Lines come inside runs: the first runs of all lines lie together, then the second runs. Read
-/// line by line, the memory would be left for another page after each run.
-template <typename Compute, int Terms, typename TermOf, typename Done>
-EIGEN_ALWAYS_INLINE void sum_side_by_side(Index lines, Index runs, Index length,
-                                          const TermOf& term_of, const Done& done) {
-  if (runs == 1) {
-    for (Index line = 0; line < lines; ++line) {
-      Sums<Compute, Terms> sums;
-      sums.add(length, term_of(line, 0));
-      done(line, 0, 1, sums);
-    }
-    return;
-  }
-  const Index chunk = std::clamp<Index>(chunk_size / length, 1, chunk_runs);
-  // Made only where they are used: most calls have few lines.
-  union Room {
-    Room() {}
-    ~Room() {}
-    std::array<Sums<Compute, Terms>, static_cast<std::size_t>(lines_together)> sums;
-  } room;
-  for (Index begin = 0; begin < lines; begin += lines_together) {
-    const Index count = std::min(lines_together, lines - begin);
-    for (Index first = 0; first < runs; first += chunk) {
-      const Index end = std::min(first + chunk, runs);
-      auto* const sums = room.sums.data();
-      std::uninitialized_fill_n(sums, count, Sums<Compute, Terms>());
-      for (Index run = first; run < end; ++run) {
-        for (Index j = 0; j < count; ++j) {
-          sums[j].add(length, term_of(begin + j, run));
-        }
-      }
-      for (Index j = 0; j < count; ++j) {
-        done(begin + j, first, end - first, sums[j]);
-      }
-      std::destroy_n(sums, count);
-    }
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/kernels/short_deviations.hpp
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-/// The centres and deviations of `count` lines of short runs, each `stride` after the one before;
-/// `first` is the first of them. One step for all lines and then the next: a run is so short that
-/// the processor would wait for its sums; it works on several at once instead.
-template <typename Scalar>
-void short_deviations(const Runs<Scalar>& first, Index stride, Index count, bool tiny_matters,
-                      Param<Scalar>* centre, Stat<Scalar>* sum, Stat<Scalar>* squares) {
-  using P = Param<Scalar>;
-  using S = Stat<Scalar>;
-  const Index length = first.length;
-
-  // The mean of some of the elements, from the beginnings of some of the runs.
-  const Index sampled = std::min(length, std::clamp<Index>(length / 4, pack_size<P>, 64));
-  const Index runs = std::min<Index>(first.count, 8);
-  const P weight = P(1) / P(static_cast<float>(sampled * runs));
-  const Index next_run = first.stride * Index{sizeof(Scalar)};
-  const auto shift = [&](Index j) { return static_cast<P>(first.data[j * stride]); };
-  sum_side_by_side<P, 1>(
-      count, runs, sampled,
-      [&](Index j, Index run) {
-        const Scalar* data = first.data + j * stride + run * first.count / runs * first.stride;
-        const P x_0 = shift(j);
-        return [=](auto at) { return terms(at(data) - x_0); };
-      },
-      [&](Index j, Index, Index, const Sums<P, 1>& sums) {
-        centre[j] = shift(j) + sums.total(0) * weight;
-      });
-
-  sum_side_by_side<P, 2>(
-      count, first.count, length,
-      [&](Index j, Index run) {
-        const Scalar* data = first.data + j * stride + run * first.stride;
-        const P c = centre[j];
-        return [=](auto at) {
-          prefetch(data + at.i, next_run);
-          const auto d = at(data) - c;
-          return terms(d, d * d);
-        };
-      },
-      [&](Index j, Index begin, Index, const Sums<P, 2>& sums) {
-        sum[j] = S(sums.total(0)) + (begin == 0 ? S(0) : sum[j]);
-        squares[j] = S(sums.total(1)) + (begin == 0 ? S(0) : squares[j]);
-      });
-
-  for (Index j = 0; j < count; ++j) {
-    const Deviations<S> d{sum[j], squares[j]};
-    if (!d.is_far(first.size()) && is_trustworthy<P>(d.squares, first.size(), tiny_matters)) {
-      continue;
-    }
-    const Runs<Scalar> line = first.shifted(j * stride);
-    const CentredDeviations<Scalar> about =
-        run_deviations(line, sample_mean<P>(line), tiny_matters);
-    centre[j] = about.centre;
-    sum[j] = about.d.sum;
-    squares[j] = about.d.squares;
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/memory/operand.hpp
-
-namespace eigen_norm::memory {
-inline namespace EIGEN_NORM_ABI {
-
-/// A buffer with its own strides: x, y, dy or dx of one call.
-template <typename Scalar>
-struct Operand {
-  Scalar* data;
-  CollapsedShape shape;
-
-  Scalar* at(Index repeat, Index channel, Index outer = 0) const {
-    return data + shape.offset(repeat, channel, outer);
-  }
-
-  /// Some of its repeats, in the order of memory.
-  Operand repeats(Index begin, Index end) const {
-    Operand some{data + begin * shape.repeat_stride, shape};
-    some.shape.repeats = end - begin;
-    some.shape.reversed_repeats = {};
-    return some;
-  }
-  Operand repeat(Index r) const { return repeats(r, r + 1); }
-
-  /// Of its only repeat, the positions o * inner + i from `begin` to `end`, of one o where there is
-  /// an i.
-  Operand positions(Index begin, Index end) const {
-    const Index o = begin / shape.inner;
-    Operand some{data + o * shape.outer_stride + begin % shape.inner, shape};
-    (shape.inner > 1 ? some.shape.inner : some.shape.outer) = end - begin;
-    if (shape.inner > 1) some.shape.outer = 1;
-    return some;
-  }
-
-  /// Some of its channels, which share one statistic.
-  Operand channels(Index begin, Index end) const {
-    Operand some{data + begin * shape.channel_stride, shape};
-    some.shape.channels = some.shape.group = end - begin;
-    return some;
-  }
-};
-
-/// The loop that suits every operand of a call. They have the same extents, but where one of them
-/// is a block with gaps, its channels may not be adjacent; `run` and `lane` ask for nothing there.
-template <typename First, typename... Rest>
-Loop common_loop(const Operand<First>& first, const Operand<Rest>&... rest) {
-  const CollapsedShape* decisive = &first.shape;
-  for (const CollapsedShape* shape : {&rest.shape...}) {
-    if (shape->channel_stride != 1) decisive = shape;
-  }
-  return decisive->loop();
-}
-
-/// Makes one long run of each operand where all of them allow it.
-template <typename... Scalars>
-void merge_runs(Operand<Scalars>&... operands) {
-  if ((operands.shape.is_one_run() && ...)) (operands.shape.merge_runs(), ...);
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::memory
-
-// === eigen_norm/kernels/sources.hpp
-
-/// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
-/// Both answer the same four questions, so that no loop knows training from inference:
-///
-///     of_runs(x, r, g, count, out)        the statistics (r, g), (r, g + 1), ... of runs
-///     of_rows(x, r, count, g, out)        the statistics (r, g), (r + 1, g), ... of rows
-///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ... of columns
-///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ... of lanes
-
-namespace eigen_norm::kernels {
-inline namespace EIGEN_NORM_ABI {
-
-using memory::CollapsedShape;
-using memory::Operand;
-
-/// Where statistics of data are written, arrays by statistic; null where nobody asks.
-template <typename S>
-struct KeptStatistics {
-  S* mean = nullptr;
-  S* inv_std = nullptr;
-  S* var = nullptr;  ///< biased
-};
-
-/// Statistics of the data itself, each written where the caller wants to have it.
-template <typename Scalar>
-class FromData {
-  using S = Stat<Scalar>;
-
- public:
-  static constexpr bool by_channel = false;
-
-  /// Not `centred`: the mean counts as 0, so that the variance is the mean of the squares
-  /// (RMSNorm).
-  explicit FromData(double eps, const KeptStatistics<S>& keep = {}, bool centred = true)
-      : eps_(eps), keep_(keep), centred_(centred) {}
-
-  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
-               StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    // The channels of a group are one long run, unless x is some of the positions alone.
-    const bool one_run = v.group == 1 || v.channel_stride == v.inner;
-    const Scalar* const data = x.at(r, first * v.group);
-    of_lines(one_run ? Runs<Scalar>{data, v.outer, v.outer_stride, v.group * v.inner}
-                     : Runs<Scalar>{data, v.group, v.channel_stride, v.inner},
-             v.group * v.channel_stride, count, out,
-             [&](Index k) { return v.statistic(r, first + k); });
-  }
-
-  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
-               StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    of_lines({x.at(r, g * v.group), 1, 0, v.group}, v.repeat_stride, count, out,
-             [&](Index j) { return v.statistic(r + j, g); });
-  }
-
-  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
-                  StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    Index g = 0;
-    Moments<S> group;
-    const Index end = (first + count) * v.group;
-    for (Index c = first * v.group; c < end; c += sum_tile_size) {
-      const Index width = std::min(sum_tile_size, end - c);
-      const LaneMoments<S> lanes =
-          lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width, tiny_matters(eps_));
-      if (v.group == 1) {
-        for (Index l = 0; l < width; ++l, ++g) {
-          out.mean[g] = lanes.mean[l];
-          out.inv_std[g] = lanes.at(l).biased_variance();
-        }
-        continue;
-      }
-      for (Index l = 0; l < width; ++l) {
-        group.merge(lanes.at(l));
-        if (group.count < v.values_per_statistic()) continue;
-        out.mean[g] = group.mean;
-        out.inv_std[g] = group.biased_variance();
-        group = {};
-        ++g;
-      }
-    }
-    const Index index = v.statistic(r, first);
-    finish(count, out, [=](Index k) { return index + k; });
-  }
-
-  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
-                StatisticTile<S>& out) const {
-    const CollapsedShape& v = x.shape;
-    const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
-    for (Index begin = 0; begin < count; begin += sum_tile_size) {
-      const Index width = std::min(sum_tile_size, count - begin);
-      const LaneMoments<S> lanes =
-          lane_moments(x.at(r + begin, g * v.group), rows, width, tiny_matters(eps_));
-      for (Index l = 0; l < width; ++l) {
-        out.mean[begin + l] = lanes.mean[l];
-        out.inv_std[begin + l] = lanes.at(l).biased_variance();
-      }
-    }
-    finish(count, out, [&](Index l) { return v.statistic(r + l, g); });
-  }
-
- private:
-  /// The statistics of `count` lines, each `stride` after the one before.
-  template <typename IndexOf>
-  void of_lines(const Runs<Scalar>& first, Index stride, Index count, StatisticTile<S>& out,
-                const IndexOf& index_of) const {
-    using P = Param<Scalar>;
-    Tile<P> centre;
-    Tile<S> sum, squares;
-    const bool tiny = tiny_matters(eps_);
-    if (!centred_) {
-      const S weight = S(1) / S(static_cast<double>(first.size()));
-      for (Index k = 0; k < count; ++k) {
-        out.mean[k] = S(0);
-        out.inv_std[k] = sum_of_squares<P>(first.shifted(k * stride), tiny) * weight;
-      }
-      return finish(count, out, index_of);
-    }
-    if (first.length <= short_run) {
-      short_deviations(first, stride, count, tiny, centre.data(), sum.data(), squares.data());
-    } else {
-      // One step for all of them and then the next, so that the processor works on many at once.
-      const auto line = [&](Index k) { return first.shifted(k * stride); };
-      for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(line(k));
-      for (Index k = 0; k < count; ++k) {
-        const CentredDeviations<Scalar> about = run_deviations(line(k), centre[k], tiny);
-        centre[k] = about.centre;
-        sum[k] = about.d.sum;
-        squares[k] = about.d.squares;
-      }
-    }
-    of_deviations(first.size(), count, centre, sum, squares, out, index_of);
-  }
-
-  template <typename IndexOf>
-  void of_deviations(Index n, Index count, const Tile<Param<Scalar>>& centre, const Tile<S>& sum,
-                     const Tile<S>& squares, StatisticTile<S>& out, const IndexOf& index_of) const {
-    for (Index k = 0; k < count; ++k) {
-      const Moments<S> moments = Deviations<S>{sum[k], squares[k]}.moments(n, centre[k]);
-      out.mean[k] = moments.mean;
-      out.inv_std[k] = moments.biased_variance();
-    }
-    finish(count, out, index_of);
-  }
-
-  /// Makes inv_std of the variances that `out` holds in its place.
-  template <typename IndexOf>
-  void finish(Index count, StatisticTile<S>& out, const IndexOf& index_of) const {
-    for (Index k = 0; !centred_ && k < count; ++k) {
-      out.inv_std[k] += S(out.mean[k] * out.mean[k]);  // sum_i x_i^2 / m = var + mean^2
-      out.mean[k] = S(0);
-    }
-    show_overflow(out.inv_std.data(), count);
-    for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
-      keep_.var[index_of(k)] = out.inv_std[k];
-    }
-    inverse_std(out.inv_std.data(), count, eps_);
-    for (Index k = 0; keep_.mean != nullptr && k < count; ++k) {
-      keep_.mean[index_of(k)] = out.mean[k];
-    }
-    for (Index k = 0; keep_.inv_std != nullptr && k < count; ++k) {
-      keep_.inv_std[index_of(k)] = out.inv_std[k];
-    }
-  }
-
-  double eps_;
-  KeptStatistics<S> keep_;
-  bool centred_;
-};
-
-/// Statistics known beforehand: `take(n, index, out)` are those of index(0), index(1), ... .
-template <typename Scalar, typename At>
-class Known : private At {
-  using S = Stat<Scalar>;
-
- public:
-  static constexpr bool by_channel = At::by_channel;
-
-  explicit Known(const At& at) : At(at) {}
-
-  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
-               StatisticTile<S>& out) const {
-    of_columns(x, r, first, count, out);
-  }
-  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
-                  StatisticTile<S>& out) const {
-    At::take(
-        count, [&](Index g) { return x.shape.statistic(r, first + g); }, out);
-  }
-  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
-               StatisticTile<S>& out) const {
-    of_lanes(x, r, count, g, out);
-  }
-  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
-                StatisticTile<S>& out) const {
-    At::take(
-        count, [&](Index l) { return x.shape.statistic(r + l, g); }, out);
-  }
-};
-
-template <typename Scalar, bool ByChannel>
-struct GivenStatistics {
-  static constexpr bool by_channel = ByChannel;
-  const Stat<Scalar>* mean;
-  const Stat<Scalar>* inv_std;
-
-  template <typename Index_>
-  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
-    for (Index i = 0; i < n; ++i) {
-      out.mean[i] = mean[index(i)];
-      out.inv_std[i] = inv_std[index(i)];
-    }
-  }
-};
-
-template <typename Scalar>
-struct StatisticsOfRunning {
-  static constexpr bool by_channel = true;  ///< never by row or lane
-  const Param<Scalar>* mean;
-  const Param<Scalar>* var;
-  double eps;
-
-  Statistic<Stat<Scalar>> at(Index i) const {
-    using S = Stat<Scalar>;
-    return {S(mean[i]), inverse_std(S(var[i]), eps)};
-  }
-  template <typename Index_>
-  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
-    for (Index i = 0; i < n; ++i) {
-      out.mean[i] = Stat<Scalar>(mean[index(i)]);
-      out.inv_std[i] = Stat<Scalar>(var[index(i)]);
-    }
-    inverse_std(out.inv_std.data(), n, eps);
-  }
-};
-
-/// Those that a forward pass kept, for its backward pass.
-template <typename Scalar>
-using FromForward = Known<Scalar, GivenStatistics<Scalar, false>>;
-
-/// Those of each channel, never by row or lane.
-template <typename Scalar>
-using FromChannels = Known<Scalar, GivenStatistics<Scalar, true>>;
-
-/// The running ones of each channel.
-template <typename Scalar>
-using FromRunning = Known<Scalar, StatisticsOfRunning<Scalar>>;
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::kernels
-
-// === eigen_norm/core/renormalisation.hpp
-
-namespace eigen_norm {
-inline namespace EIGEN_NORM_ABI {
-
-/// Batch renormalization (Ioffe 2017, arXiv:1702.03275): a training batch is normalised by its own
-/// statistics, and then moved towards what the running ones would give:
-///
-///     y = (xhat * r + d) * gamma + beta
-///     r = clip(std / running_std, 1 / r_max, r_max)
-///     d = clip((mean - running_mean) / running_std, -d_max, d_max),   std = sqrt(var + eps)
-///
-/// r and d are constants to the gradient. So this is a pass with gamma * r and beta + gamma * d in
-/// the place of gamma and beta.
-template <typename Scalar, int Size>
-class Renormalisation {
-  using P = Param<Scalar>;
-  using S = Stat<Scalar>;
-
- public:
-  /// Takes r and d of a batch with these statistics.
-  void measure(const S* mean, const S* inv_std, Index size,
-               const kernels::StatisticsOfRunning<Scalar>& running, const BatchRenorm& limits) {
-    r_.resize(size);
-    d_.resize(size);
-    // inv_std is 0 for a standard deviation of 0, too: of the batch, where xhat is 0 whatever r is,
-    // or of the running statistics, where the limits are all that is left.
-    for (Index c = 0; c < size; ++c) {
-      const kernels::Statistic<S> of_running = running.at(c);
-      const S distance = mean[c] - of_running.mean;
-      const bool is_infinite = S(running.var[c]) > S(0);
-      if (of_running.inv_std == S(0) && !is_infinite) {
-        r_[c] = inv_std[c] == S(0) ? S(1) : S(limits.r_max);
-        d_[c] = S(distance == S(0) ? 0 : distance < S(0) ? -limits.d_max : limits.d_max);
-        continue;
-      }
-      r_[c] = inv_std[c] == S(0)
-                  ? S(1)
-                  : clip(of_running.inv_std / inv_std[c], 1 / limits.r_max, limits.r_max);
-      d_[c] = clip(distance * of_running.inv_std, -limits.d_max, limits.d_max);
-    }
-  }
-
-  /// gamma * r and beta + gamma * d; valid until the next call.
-  kernels::Affine<P> applied_to(const kernels::Affine<P>& affine) {
-    gamma_.resize(r_.size());
-    beta_.resize(r_.size());
-    for (Index c = 0; c < r_.size(); ++c) {
-      const S gamma = S(affine.gamma_at(c));
-      const S gamma_d = gamma * d_[c];
-      gamma_[c] = static_cast<P>(gamma * r_[c]);
-      beta_[c] = static_cast<P>(S(affine.beta_at(c)) + gamma_d);
-    }
-    return {gamma_.data(), beta_.data()};
-  }
-
-  /// dgamma = sum(dy * (xhat * r + d)), in the place of sum(dy * xhat).
-  void correct(S* dgamma, const S* dbeta) const {
-    for (Index c = 0; c < r_.size(); ++c) {
-      const S xhat_part = r_[c] * dgamma[c], d_part = d_[c] * dbeta[c];
-      dgamma[c] = xhat_part + d_part;
-    }
-  }
-
-  const Parameters<S, Size>& r() const { return r_; }
-  const Parameters<S, Size>& d() const { return d_; }
-
- private:
-  static S clip(const S& value, double least, double most) {
-    return value < S(least) ? S(least) : value > S(most) ? S(most) : value;
-  }
-
-  Parameters<S, Size> r_, d_;
-  Parameters<P, Size> gamma_, beta_;
-};
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm
 
 // === eigen_norm/core/batch_statistics.hpp
 
@@ -3152,6 +1102,270 @@ class Input {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::memory
 
+// === eigen_norm/memory/collapsed_shape.hpp
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+/// The four inner loops of the library, told apart by what changes along adjacent elements.
+enum class Loop {
+  run,     ///< neither the statistic nor gamma and beta: BatchNorm2d, GroupNorm
+  column,  ///< both: BatchNorm1d on (N, C), every channels-last layer
+  row,     ///< gamma and beta alone: LayerNorm, GroupNorm on (N, C)
+  lane     ///< the statistic alone: column-major LayerNorm and GroupNorm
+};
+
+/// A flat buffer seen as a normalization sees it: which elements share a statistic, which share a
+/// gamma and a beta. Every layer, axis order and storage order is one of these.
+///
+///     element (r, o, c, i)  lies at  r * repeat_stride + o * outer_stride + c * channel_stride + i
+///     gamma, beta           of channel c
+///     statistic             of (r, c / group), over all o and i and the `group` channels
+///
+/// | layer                | input     | storage      | repeats | outer | channels | inner | group |
+/// |----------------------|-----------|--------------|---------|-------|----------|-------|-------|
+/// | BatchNorm            | (N, C, S) | row-major    | 1       | N     | C        | S     | 1     |
+/// | BatchNorm            | (N, C, S) | column-major | 1       | S     | C        | N     | 1     |
+/// | BatchNorm, C last    | (N, S, C) | row-major    | 1       | N*S   | C        | 1     | 1     |
+/// | BatchNorm, C last    | (N, S, C) | column-major | 1       | 1     | C        | S*N   | 1     |
+/// | LayerNorm            | (M, D)    | either       | M       | 1     | D        | 1     | D     |
+/// | GroupNorm            | (N, C, S) | row-major    | N       | 1     | C        | S     | C / G |
+/// | GroupNorm, otherwise |           |              | N       | S     | C        | 1     | C / G |
+///
+/// RMSNorm is as LayerNorm. InstanceNorm is GroupNorm with G = C, and, by running statistics,
+/// BatchNorm. BatchNorm over parts of a batch repeats its view for each.
+struct CollapsedShape {
+  Index repeats = 1;
+  Index outer = 1;
+  Index channels = 1;
+  Index inner = 1;
+  Index repeat_stride = 0;
+  Index outer_stride = 0;
+  Index channel_stride = 0;
+  Index group = 1;
+  /// Column-major LayerNorm over several dimensions runs through them backwards: the normalized
+  /// shape, and the leading one. Empty where the order in memory is the logical one.
+  Shape reversed_channels = {};
+  Shape reversed_repeats = {};
+
+  Index groups() const { return channels / group; }
+  Index statistics() const { return repeats * groups(); }
+  Index statistic(Index repeat, Index group_index) const {
+    return logical_index(reversed_repeats, repeat) * groups() + group_index;
+  }
+  Index values_per_statistic() const { return outer * group * inner; }
+  Index size() const { return repeats * outer * channels * inner; }
+  Index offset(Index repeat, Index channel, Index outer_index = 0) const {
+    return repeat * repeat_stride + channel * channel_stride + outer_index * outer_stride;
+  }
+
+  /// Index into gamma and beta of the channel that comes `channel`-th in memory.
+  Index affine_index(Index channel) const { return logical_index(reversed_channels, channel); }
+
+  Loop loop() const {
+    if (inner > 1) return Loop::run;
+    if (channel_stride == 1 && reversed_channels.rank() == 0) {
+      return outer == 1 && group > 1 ? Loop::row : Loop::column;
+    }
+    return repeats == 1 && group == 1 ? Loop::run : Loop::lane;
+  }
+
+  /// Several outer steps that follow each other without a gap are one longer run.
+  bool is_one_run() const { return channels == 1 && outer_stride == inner; }
+  void merge_runs() {
+    inner *= outer;
+    outer = 1;
+  }
+
+  static CollapsedShape over_batch(const Layout& layout, ChannelAxis axis);
+  static CollapsedShape over_parts_of_batch(const Layout& layout, ChannelAxis axis, Index samples);
+  static CollapsedShape over_samples(const Layout& layout, ChannelAxis axis, Index groups);
+  static CollapsedShape over_trailing(const Layout& layout, int normalized_rank);
+
+ private:
+  /// Of dimensions stored first index fastest, the row-major index of the element at `place`.
+  static Index logical_index(const Shape& reversed, Index place) {
+    if (reversed.rank() == 0) return place;
+    Index index = 0;
+    for (int axis = 0; axis < reversed.rank(); ++axis) {
+      index = index * reversed[axis] + place % reversed[axis];
+      place /= reversed[axis];
+    }
+    return index;
+  }
+};
+
+/// Samples, channels and positions of (N, C, S) or (N, S, C), each with its stride.
+struct ChannelExtents {
+  Index samples, channels, positions;
+  Index sample_stride, channel_stride, position_stride;
+
+  ChannelExtents(const Layout& layout, ChannelAxis axis) {
+    const Shape& shape = layout.shape;
+    const int rank = shape.rank();
+    const bool last = axis == ChannelAxis::last;
+    samples = shape[0];
+    channels = shape[last ? rank - 1 : 1];
+    positions = last ? shape.product(1, rank - 1) : shape.product(2, rank);
+    if (layout.row_major) {
+      sample_stride = layout.leading;
+      channel_stride = last ? 1 : positions;
+      position_stride = last ? channels : 1;
+    } else {
+      sample_stride = 1;
+      channel_stride = rank == 2 ? layout.leading : last ? samples * positions : samples;
+      position_stride = last ? samples : samples * channels;
+    }
+  }
+};
+
+/// One statistic per channel, over all samples and positions (BatchNorm).
+inline CollapsedShape CollapsedShape::over_batch(const Layout& layout, ChannelAxis axis) {
+  const ChannelExtents e(layout, axis);
+  CollapsedShape view;
+  view.channels = e.channels;
+  view.channel_stride = e.channel_stride;
+  if (layout.row_major && axis == ChannelAxis::first) {
+    view.outer = e.samples;
+    view.outer_stride = e.sample_stride;
+    view.inner = e.positions;
+  } else if (layout.row_major) {
+    view.outer = e.samples * e.positions;
+    view.outer_stride = e.positions == 1 ? e.sample_stride : e.position_stride;
+  } else if (axis == ChannelAxis::first) {
+    view.outer = e.positions;
+    view.outer_stride = e.position_stride;
+    view.inner = e.samples;
+  } else {
+    view.inner = e.samples * e.positions;
+  }
+  return view;
+}
+
+/// One statistic per channel and part of the batch, of so many samples each (ghost batches).
+inline CollapsedShape CollapsedShape::over_parts_of_batch(const Layout& layout, ChannelAxis axis,
+                                                          Index samples) {
+  const ChannelExtents e(layout, axis);
+  CollapsedShape view = over_batch(layout, axis);
+  view.repeats = e.samples / samples;
+  view.repeat_stride = samples * e.sample_stride;
+  if (layout.row_major) {
+    view.outer /= view.repeats;
+  } else {
+    view.outer = e.positions;
+    view.outer_stride = e.position_stride;
+    view.inner = samples;
+  }
+  return view;
+}
+
+/// One statistic per sample and group of channels (GroupNorm; InstanceNorm: groups = channels).
+inline CollapsedShape CollapsedShape::over_samples(const Layout& layout, ChannelAxis axis,
+                                                   Index groups) {
+  const ChannelExtents e(layout, axis);
+  CollapsedShape view;
+  view.repeats = e.samples;
+  view.repeat_stride = e.sample_stride;
+  view.channels = e.channels;
+  view.channel_stride = e.channel_stride;
+  view.group = e.channels / groups;
+  if (e.position_stride == 1) {
+    view.inner = e.positions;
+  } else {
+    view.outer = e.positions;
+    view.outer_stride = e.position_stride;
+  }
+  return view;
+}
+
+/// One statistic per row, over the last `normalized_rank` dimensions, each element of which has its
+/// own gamma and beta (LayerNorm). A matrix with gaps is one only for `normalized_rank` 1.
+inline CollapsedShape CollapsedShape::over_trailing(const Layout& layout, int normalized_rank) {
+  const Shape& shape = layout.shape;
+  const int rank = shape.rank();
+  const Index slow = normalized_rank < rank ? layout.leading : 0;
+  CollapsedShape view;
+  view.repeats = shape.product(0, rank - normalized_rank);
+  view.channels = shape.product(rank - normalized_rank, rank);
+  view.group = view.channels;
+  if (layout.row_major) {
+    view.repeat_stride = rank == 2 ? slow : view.channels;
+    view.channel_stride = 1;
+  } else {
+    view.repeat_stride = 1;
+    view.channel_stride = rank == 2 && normalized_rank == 1 ? slow : view.repeats;
+    const int leading_rank = rank - normalized_rank;
+    if (leading_rank > 1) view.reversed_repeats = shape.part(0, leading_rank);
+    if (normalized_rank > 1) view.reversed_channels = shape.part(leading_rank, rank);
+  }
+  return view;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
+// === eigen_norm/memory/operand.hpp
+
+namespace eigen_norm::memory {
+inline namespace EIGEN_NORM_ABI {
+
+/// A buffer with its own strides: x, y, dy or dx of one call.
+template <typename Scalar>
+struct Operand {
+  Scalar* data;
+  CollapsedShape shape;
+
+  Scalar* at(Index repeat, Index channel, Index outer = 0) const {
+    return data + shape.offset(repeat, channel, outer);
+  }
+
+  /// Some of its repeats, in the order of memory.
+  Operand repeats(Index begin, Index end) const {
+    Operand some{data + begin * shape.repeat_stride, shape};
+    some.shape.repeats = end - begin;
+    some.shape.reversed_repeats = {};
+    return some;
+  }
+  Operand repeat(Index r) const { return repeats(r, r + 1); }
+
+  /// Of its only repeat, the positions o * inner + i from `begin` to `end`, of one o where there is
+  /// an i.
+  Operand positions(Index begin, Index end) const {
+    const Index o = begin / shape.inner;
+    Operand some{data + o * shape.outer_stride + begin % shape.inner, shape};
+    (shape.inner > 1 ? some.shape.inner : some.shape.outer) = end - begin;
+    if (shape.inner > 1) some.shape.outer = 1;
+    return some;
+  }
+
+  /// Some of its channels, which share one statistic.
+  Operand channels(Index begin, Index end) const {
+    Operand some{data + begin * shape.channel_stride, shape};
+    some.shape.channels = some.shape.group = end - begin;
+    return some;
+  }
+};
+
+/// The loop that suits every operand of a call. They have the same extents, but where one of them
+/// is a block with gaps, its channels may not be adjacent; `run` and `lane` ask for nothing there.
+template <typename First, typename... Rest>
+Loop common_loop(const Operand<First>& first, const Operand<Rest>&... rest) {
+  const CollapsedShape* decisive = &first.shape;
+  for (const CollapsedShape* shape : {&rest.shape...}) {
+    if (shape->channel_stride != 1) decisive = shape;
+  }
+  return decisive->loop();
+}
+
+/// Makes one long run of each operand where all of them allow it.
+template <typename... Scalars>
+void merge_runs(Operand<Scalars>&... operands) {
+  if ((operands.shape.is_one_run() && ...)) (operands.shape.merge_runs(), ...);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::memory
+
 // === eigen_norm/memory/output.hpp
 
 namespace eigen_norm::memory {
@@ -3348,6 +1562,380 @@ class Calls {
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
+
+// === eigen_norm/kernels/simd_vector.hpp
+
+/// The vectors of the compiler, where it has them: their arithmetic is an instruction each, at
+/// every level of optimisation. Eigen's fixed-size arrays are as good at -O3, but several times
+/// slower below, where their calls are not inlined.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9 && !defined(__INTEL_COMPILER))
+inline constexpr bool has_vectors = true;
+template <typename Scalar, int Lanes>
+struct Vector {
+  typedef Scalar type __attribute__((vector_size(Lanes * sizeof(Scalar))));
+};
+/// to = from, lane by lane.
+template <typename From, typename To>
+void convert_vector(const From& from, To& to) {
+  to = __builtin_convertvector(from, To);
+}
+#else
+inline constexpr bool has_vectors = false;
+template <typename Scalar, int Lanes>
+struct Vector;
+template <typename From, typename To>
+void convert_vector(const From& from, To& to);
+#endif
+template <typename Scalar>
+struct Vector<Scalar, 1> {
+  using type = Scalar;
+};
+
+/// As many adjacent scalars as one vector register holds; 1 for types without vector arithmetic.
+template <typename Scalar>
+inline constexpr int pack_size = 1;
+template <>
+inline constexpr int pack_size<float> = has_vectors && (EIGEN_MAX_STATIC_ALIGN_BYTES) >= 16
+                                            ? (EIGEN_MAX_STATIC_ALIGN_BYTES) / 4
+                                            : 1;
+template <>
+inline constexpr int pack_size<double> = has_vectors && (EIGEN_MAX_STATIC_ALIGN_BYTES) >= 16
+                                             ? (EIGEN_MAX_STATIC_ALIGN_BYTES) / 8
+                                             : 1;
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/simd_half.hpp
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+/// Adjacent 16-bit floats to float and back: to the nearest, ties to even, with the bits that Eigen
+/// gives a single one, subnormal numbers included. NaN stays NaN; which one half gets depends on
+/// the processor, as with Eigen. half by the processor's instructions where there are some, the
+/// rest by integers, all lanes at once.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+template <int Lanes>
+using Floats = typename Vector<float, Lanes>::type;
+template <int Lanes>
+using Words = typename Vector<std::int32_t, Lanes>::type;
+
+/// to(l) = the 16 bits at from(l). The compilers need more instructions than there are for it.
+template <int Lanes>
+void widen_bits(const void* from, Words<Lanes>& to) {
+#if defined(__AVX512F__)
+  if constexpr (Lanes == 16) {
+    __m256i bits;
+    std::memcpy(&bits, from, sizeof bits);
+    to = reinterpret_cast<Words<Lanes>>(_mm512_maskz_cvtepu16_epi32(0xffff, bits));
+    return;
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (Lanes == 8) {
+    __m128i bits;
+    std::memcpy(&bits, from, sizeof bits);
+    to = reinterpret_cast<Words<Lanes>>(_mm256_cvtepu16_epi32(bits));
+    return;
+  }
+#endif
+#if defined(__SSE2__)
+  if constexpr (Lanes == 4) {
+    const __m128i bits = _mm_loadl_epi64(static_cast<const __m128i*>(from));
+    to = reinterpret_cast<Words<Lanes>>(_mm_unpacklo_epi16(bits, _mm_setzero_si128()));
+    return;
+  }
+#endif
+  typename Vector<std::uint16_t, Lanes>::type bits;
+  std::memcpy(&bits, from, sizeof bits);
+  convert_vector(bits, to);
+}
+
+/// to(l) = from(l), which 16 bits with a sign hold.
+template <int Lanes>
+void narrow_bits(const Words<Lanes>& from, void* to) {
+#if defined(__AVX512F__)
+  if constexpr (Lanes == 16) {
+    const __m256i bits = _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<__m512i>(from));
+    std::memcpy(to, &bits, sizeof bits);
+    return;
+  }
+#endif
+#if defined(__SSE2__)
+  if constexpr (Lanes == 8 || Lanes == 4) {
+    __m128i parts[Lanes / 4];
+    std::memcpy(parts, &from, sizeof from);
+    const __m128i bits = _mm_packs_epi32(parts[0], parts[Lanes / 4 - 1]);
+    std::memcpy(to, &bits, Lanes * sizeof(std::int16_t));
+    return;
+  }
+#endif
+  typename Vector<std::int16_t, Lanes>::type bits;
+  convert_vector(from, bits);
+  std::memcpy(to, &bits, sizeof bits);
+}
+
+/// bfloat16 is the upper half of a float.
+template <int Lanes>
+void widen(const Eigen::bfloat16* from, Floats<Lanes>& to) {
+#if defined(__AVX512BW__)
+  if constexpr (Lanes == 16) {  // one shuffle in place of widening and shifting
+    __m256i bits;
+    std::memcpy(&bits, from, sizeof bits);
+    const __m512i twice_each = _mm512_set_epi64(
+        0x000f000f000e000e, 0x000d000d000c000c, 0x000b000b000a000a, 0x0009000900080008,
+        0x0007000700060006, 0x0005000500040004, 0x0003000300020002, 0x0001000100000000);
+    constexpr __mmask32 upper = 0xaaaaaaaa;
+    to = reinterpret_cast<Floats<Lanes>>(
+        _mm512_maskz_permutexvar_epi16(upper, twice_each, _mm512_castsi256_si512(bits)));
+    return;
+  }
+#endif
+  Words<Lanes> bits;
+  widen_bits<Lanes>(from, bits);
+  to = reinterpret_cast<Floats<Lanes>>(bits << 16);
+}
+
+/// The processor's own conversion makes zeros of subnormal numbers and other NaN.
+template <int Lanes>
+void narrow(const Floats<Lanes>& from, Eigen::bfloat16* to) {
+#if defined(__AVX512BF16__) && defined(__AVX512DQ__)
+  if constexpr (Lanes == 16) {
+    constexpr int subnormal_or_nan = 0xa1;
+    if (_mm512_fpclass_ps_mask(from, subnormal_or_nan) == 0) {
+      const __m256bh bits = _mm512_cvtneps_pbh(from);
+      std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
+      return;
+    }
+  }
+#endif
+  const auto bits = reinterpret_cast<Words<Lanes>>(from);
+  const Words<Lanes> nan = (bits & ~0x7fffffff) | 0x7fc00000;
+  const Words<Lanes> valid = from == from ? bits : nan;
+  narrow_bits<Lanes>((valid + 0x7fff + ((valid >> 16) & 1)) >> 16, to);
+}
+
+/// A normal number's exponent is 112 less than float's. One more makes 2^-14 + x of a subnormal x.
+template <int Lanes>
+void widen_by_integers(const Eigen::half* from, Floats<Lanes>& to) {
+  Words<Lanes> bits;
+  widen_bits<Lanes>(from, bits);
+  const Words<Lanes> size = (bits & 0x7fff) << 13, normal = size + (112 << 23);
+  const Words<Lanes> one_more = size + (113 << 23), infinite = normal + (112 << 23);
+  const Floats<Lanes> subnormal = reinterpret_cast<Floats<Lanes>>(one_more) - 0x1p-14f;
+  const Words<Lanes> finite =
+      size < 0x0400 << 13 ? reinterpret_cast<Words<Lanes>>(subnormal) : normal;
+  const Words<Lanes> unsigned_bits = size >= 0x7c00 << 13 ? infinite : finite;
+  to = reinterpret_cast<Floats<Lanes>>(unsigned_bits | ((bits & 0x8000) << 16));
+}
+
+/// In 1/2 + x the last bit stands for 2^-24, half's smallest number: the sum rounds what is
+/// subnormal.
+template <int Lanes>
+void narrow_by_integers(const Floats<Lanes>& from, Eigen::half* to) {
+  const auto bits = reinterpret_cast<Words<Lanes>>(from), size = bits & 0x7fffffff;
+  const Words<Lanes> valid = size < 143 << 23 ? size : size - size;
+  const Words<Lanes> normal = (valid - (112 << 23) + 0xfff + ((valid >> 13) & 1)) >> 13;
+  const Floats<Lanes> sum = reinterpret_cast<Floats<Lanes>>(size) + 0.5f;
+  const Words<Lanes> subnormal = reinterpret_cast<Words<Lanes>>(sum) - (126 << 23);
+  const Words<Lanes> infinite = 0x7c00 | ((size > 0x7f800000) & 0x0200);
+  const Words<Lanes> finite = size < 113 << 23 ? subnormal : normal;
+  const Words<Lanes> unsigned_bits = size >= 143 << 23 ? infinite : finite;
+  narrow_bits<Lanes>(unsigned_bits | ((bits >> 16) & ~0x7fff), to);
+}
+
+template <int Lanes>
+void widen(const Eigen::half* from, Floats<Lanes>& to) {
+#if defined(__F16C__) && defined(__AVX512F__)
+  if constexpr (Lanes == 16) {
+    __m256i bits;
+    std::memcpy(&bits, from, sizeof bits);
+    to = _mm512_maskz_cvtph_ps(0xffff, bits);
+    return;
+  }
+#endif
+#if defined(__F16C__)
+  if constexpr (Lanes == 8) {
+    __m128i bits;
+    std::memcpy(&bits, from, sizeof bits);
+    to = _mm256_cvtph_ps(bits);
+    return;
+  }
+  if constexpr (Lanes <= 4) {
+    __m128i bits = _mm_setzero_si128();
+    std::memcpy(&bits, from, Lanes * sizeof *from);
+    const __m128 wide = _mm_cvtph_ps(bits);
+    std::memcpy(&to, &wide, sizeof to);
+    return;
+  }
+#endif
+  widen_by_integers<Lanes>(from, to);
+}
+
+template <int Lanes>
+void narrow(const Floats<Lanes>& from, Eigen::half* to) {
+#if defined(__F16C__) && defined(__AVX512F__)
+  if constexpr (Lanes == 16) {
+    const __m256i bits = _mm512_maskz_cvtps_ph(0xffff, from, _MM_FROUND_TO_NEAREST_INT);
+    std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
+    return;
+  }
+#endif
+#if defined(__F16C__)
+  if constexpr (Lanes == 8) {
+    const __m128i bits = _mm256_cvtps_ph(from, _MM_FROUND_TO_NEAREST_INT);
+    std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
+    return;
+  }
+  if constexpr (Lanes <= 4) {
+    __m128 wide = _mm_setzero_ps();
+    std::memcpy(&wide, &from, sizeof from);
+    const __m128i bits = _mm_cvtps_ph(wide, _MM_FROUND_TO_NEAREST_INT);
+    std::memcpy(static_cast<void*>(to), &bits, Lanes * sizeof *to);
+    return;
+  }
+#endif
+  narrow_by_integers<Lanes>(from, to);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/pack.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// `Lanes` adjacent scalars with their arithmetic, in one or more vector registers.
+template <typename Scalar, int Lanes = pack_size<Scalar>>
+class Pack {
+  using Value = typename Vector<Scalar, Lanes>::type;
+
+ public:
+  Pack() = default;
+  explicit Pack(const Scalar& all) {
+    if constexpr (Lanes == 1) {
+      value_ = all;
+    } else {
+      value_ = Value{} + all;
+    }
+  }
+
+  static Pack load(const Scalar* data) {
+    if constexpr (Lanes == 1) {
+      return Pack(*data);
+    } else {
+      Value value;
+      std::memcpy(&value, data, sizeof value);
+      return Pack(value, 0);
+    }
+  }
+  void store(Scalar* data) const {
+    if constexpr (Lanes == 1) {
+      *data = value_;
+    } else {
+      std::memcpy(data, &value_, sizeof value_);
+    }
+  }
+
+  /// Of floats: from and to 16-bit floats.
+  template <typename Half>
+  static Pack widened(const Half* data) {
+    Pack pack;
+    widen<Lanes>(data, pack.value_);
+    return pack;
+  }
+  template <typename Half>
+  void store_narrowed(Half* data) const {
+    narrow<Lanes>(value_, data);
+  }
+
+  friend Pack operator+(const Pack& a, const Pack& b) { return Pack(a.value_ + b.value_, 0); }
+  friend Pack operator-(const Pack& a, const Pack& b) { return Pack(a.value_ - b.value_, 0); }
+  friend Pack operator*(const Pack& a, const Pack& b) { return Pack(a.value_ * b.value_, 0); }
+  friend Pack operator+(const Pack& a, const Scalar& b) { return Pack(a.value_ + b, 0); }
+  friend Pack operator-(const Pack& a, const Scalar& b) { return Pack(a.value_ - b, 0); }
+  friend Pack operator*(const Pack& a, const Scalar& b) { return Pack(a.value_ * b, 0); }
+  friend Pack operator*(const Scalar& a, const Pack& b) { return b * a; }
+  Pack& operator+=(const Pack& other) {
+    value_ += other.value_;
+    return *this;
+  }
+
+  /// By halves: lane l and lane l + Lanes / 2 first.
+  Scalar sum() const {
+    if constexpr (Lanes == 1) {
+      return value_;
+    } else {
+      using Half = Pack<Scalar, Lanes / 2>;
+      typename Vector<Scalar, Lanes / 2>::type halves[2];
+      std::memcpy(halves, &value_, sizeof value_);
+      return Half(halves[0] + halves[1], 0).sum();
+    }
+  }
+
+  template <typename Other>
+  Pack<Other, Lanes> as() const {
+    if constexpr (std::is_same_v<Other, Scalar>) {
+      return *this;
+    } else if constexpr (Lanes == 1) {
+      return Pack<Other, 1>(static_cast<Other>(value_));
+    } else {
+      typename Vector<Other, Lanes>::type converted;
+      convert_vector(value_, converted);
+      return Pack<Other, Lanes>(converted, 0);
+    }
+  }
+
+ private:
+  template <typename, int>
+  friend class Pack;
+  Pack(const Value& value, int) : value_(value) {}
+
+  Value value_;
+};
+
+/// Reads `Lanes` adjacent elements, widened to `Compute`.
+template <typename Compute, int Lanes, typename Scalar>
+Pack<Compute, Lanes> load(const Scalar* data) {
+  if constexpr (Lanes > 1 && is_16_bit_float<Scalar>) {
+    return Pack<float, Lanes>::widened(data).template as<Compute>();
+  } else {
+    return Pack<Scalar, Lanes>::load(data).template as<Compute>();
+  }
+}
+
+/// Writes a pack, narrowed to the data's scalar.
+template <int Lanes, typename Scalar, typename Compute>
+void store(Scalar* data, const Pack<Compute, Lanes>& values) {
+  if constexpr (Lanes > 1 && is_16_bit_float<Scalar>) {
+    values.template as<float>().store_narrowed(data);
+  } else {
+    values.template as<Scalar>().store(data);
+  }
+}
+
+/// Calls f(lanes, i) for all places i of [begin, n): whole packs first, then quarters of one, then
+/// single elements. `lanes` is an integral constant. f is best a lambda that captures by value:
+/// what it holds stays in registers.
+template <typename Compute, int Lanes = pack_size<Compute>, typename F>
+EIGEN_ALWAYS_INLINE void for_each_pack(Index n, const F& f, Index begin = 0) {
+  Index i = begin;
+  for (; i + Lanes <= n; i += Lanes) f(std::integral_constant<int, Lanes>{}, i);
+  if constexpr (Lanes > 1) for_each_pack<Compute, (Lanes + 3) / 4>(n, f, i);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
 
 // === eigen_norm/kernels/xhat.hpp
 
@@ -3740,6 +2328,514 @@ class LayerState {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/kernels/finite.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Neither infinite nor NaN. Of float and double by the bits of the exponent: under -ffast-math the
+/// compiler takes each number for finite, and leaves out comparisons that only others would need.
+template <typename T>
+bool is_finite(const T& value) {
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+    using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
+    constexpr int mantissa = std::numeric_limits<T>::digits - 1;
+    constexpr Bits all = ~Bits(0), exponent = (all >> 1) & (all << mantissa);
+    Bits bits;
+    std::memcpy(&bits, &value, sizeof bits);
+#if defined(__GNUC__) && defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+    __asm__("" : "+r"(bits));  // clang knows them for a number's otherwise
+#endif
+    return (bits & exponent) != exponent;
+  } else {
+    using std::abs;
+    return abs(value) <= T(Eigen::NumTraits<T>::highest());
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/deviations.hpp
+
+/// How sums of float become moments of double precision: about a centre near the mean.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// False where squares left the range in which `Compute` holds them to full precision: beyond its
+/// largest number, or, where that matters, near its smallest. Where nothing is wider they have to
+/// do.
+template <typename Compute, typename S>
+bool is_trustworthy(const S& squares, Index n, bool tiny_matters) {
+  if constexpr (std::is_same_v<Compute, S>) {
+    return true;
+  } else {
+    using Limits = std::numeric_limits<Compute>;
+    const S smallest = S(Limits::min()) / S(Limits::epsilon()) * S(static_cast<double>(n));
+    return is_finite(squares) && squares <= S(Limits::max()) &&
+           (!tiny_matters || squares >= smallest);
+  }
+}
+
+/// Whether tiny squares matter beside eps: they do where it is not far above them.
+inline bool tiny_matters(double eps) { return eps < 1e-20; }
+
+/// Sums of deviations from a centre c, and of their squares:
+///
+///     r = sum_i (x_i - c),   q = sum_i (x_i - c)^2
+///     mean = c + r / n,      m2 = q - r^2 / n
+///
+/// r is what c lacks of the mean. While r^2 / n is no large part of q, the difference keeps the
+/// digits that q has.
+template <typename S>
+struct Deviations {
+  S sum = S(0);
+  S squares = S(0);
+
+  /// True where the centre is so many sigma off the mean that m2 would lose digits.
+  bool is_far(Index n) const { return sum * sum > S(0.75) * squares * S(static_cast<double>(n)); }
+
+  template <typename P>
+  Moments<S> moments(Index n, const P& centre) const {
+    const S share = sum / S(static_cast<double>(n));
+    return {n, S(centre) + share, squares - sum * share};
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/sums.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// The terms of several sums at one place: `terms(d, d * d)`.
+template <typename FirstPack, typename... Packs>
+std::array<FirstPack, 1 + sizeof...(Packs)> terms(const FirstPack& first, const Packs&... rest) {
+  return {first, rest...};
+}
+
+/// Adds each term to its sum.
+template <typename Packs>
+EIGEN_ALWAYS_INLINE void add_terms(Packs& sums, const Packs& terms) {
+  for (std::size_t t = 0; t < sums.size(); ++t) sums[t] += terms[t];
+}
+
+/// As many zeros as a pack has lanes, then as many ones.
+template <typename Compute>
+inline constexpr auto zeros_then_ones = []() {
+  std::array<Compute, 2 * pack_size<Compute>> values{};
+  for (std::size_t i = pack_size<Compute>; i < values.size(); ++i) values[i] = Compute(1);
+  return values;
+}();
+
+/// Several sums over the same elements in one visit: by vector lane, four vectors in flight, and no
+/// more than `flush` additions into one register before it is added to the totals, for adding equal
+/// numbers over and over rounds the same way each time.
+///
+///     sums.add(n, [&](auto at) { auto d = at(x) - c; return terms(d, d * d); })
+///
+/// adds term(i) for i < n, where `at(p)` loads the elements of `p` at the current place, one pack
+/// wide, or one element where there are fewer. The last pack may be read twice. The order of
+/// additions depends on the calls' lengths alone.
+template <typename Compute, int Terms>
+class Sums {
+ public:
+  static constexpr int lanes = pack_size<Compute>;
+  static constexpr Index flush = 16;
+
+  template <int Lanes>
+  struct At {
+    Index i;
+    template <typename Values>
+    Pack<Compute, Lanes> operator()(const Values& values) const {
+      return load<Compute, Lanes>(values + i);
+    }
+  };
+
+  template <typename Term>
+  EIGEN_ALWAYS_INLINE void add(Index n, const Term& term) {
+    Index i = 0;
+    while (i + lanes <= n) {
+      // Local, so that they stay in registers.
+      Packs<lanes> a = zeros<lanes>(), b = a, c = a, d = a;
+      const Index end = std::min(n, i + 4 * lanes * flush);
+      for (; i + 4 * lanes <= end; i += 4 * lanes) {
+        add_terms(a, term(At<lanes>{i}));
+        add_terms(b, term(At<lanes>{i + lanes}));
+        add_terms(c, term(At<lanes>{i + 2 * lanes}));
+        add_terms(d, term(At<lanes>{i + 3 * lanes}));
+      }
+      for (; i + lanes <= end; i += lanes) add_terms(a, term(At<lanes>{i}));
+      add_terms(a, b);
+      add_terms(c, d);
+      add_terms(a, c);
+      add_terms(total_, a);
+    }
+    if (i == n) return;
+    if constexpr (lanes > 1) {
+      if (n >= lanes) {  // the last pack again, without what is already there
+        Packs<lanes> last = term(At<lanes>{n - lanes});
+        const auto unseen = Pack<Compute, lanes>::load(zeros_then_ones<Compute>.data() + (n - i));
+        for (auto& t : last) t = t * unseen;
+        return add_terms(total_, last);
+      }
+    }
+    Packs<1> rest = zeros<1>();
+    for (; i < n; ++i) add_terms(rest, term(At<1>{i}));
+    add_terms(rest_, rest);
+  }
+
+  Compute total(int term) const {
+    const auto t = static_cast<std::size_t>(term);
+    return total_[t].sum() + rest_[t].sum();
+  }
+
+ private:
+  template <int Lanes>
+  using Packs = std::array<Pack<Compute, Lanes>, Terms>;
+
+  template <int Lanes>
+  static Packs<Lanes> zeros() {
+    Packs<Lanes> packs;
+    packs.fill(Pack<Compute, Lanes>(Compute(0)));
+    return packs;
+  }
+
+  Packs<lanes> total_ = zeros<lanes>();
+  Packs<1> rest_ = zeros<1>();
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/run_moments.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// `count` runs of `length` adjacent elements, `stride` apart.
+template <typename Scalar>
+struct Runs {
+  const Scalar* data;
+  Index count;
+  Index stride;
+  Index length;
+
+  Index size() const { return count * length; }
+  /// The same runs, `offset` elements further.
+  Runs shifted(Index offset) const { return {data + offset, count, stride, length}; }
+};
+
+/// Elements whose sum is taken in the data's own precision.
+inline constexpr Index chunk_size = 2048;
+
+/// Short runs summed together: each adds once to the same registers, and many additions in a row of
+/// much the same number round the same way.
+inline constexpr Index chunk_runs = 32;
+
+/// Calls f(first run, runs, first element, elements) for pieces of at most `chunk_size` elements:
+/// parts of one run where runs are long, several whole runs where they are short.
+template <typename F>
+EIGEN_ALWAYS_INLINE void for_each_chunk(Index count, Index length, const F& f) {
+  const bool one_by_one = count == 1 || length >= chunk_size;
+  const Index together = one_by_one ? 1 : std::clamp<Index>(chunk_size / length, 1, chunk_runs);
+  for (Index run = 0; run < count; run += together) {
+    for (Index begin = 0; begin < length; begin += chunk_size) {
+      f(run, std::min(together, count - run), begin, std::min(chunk_size, length - begin));
+    }
+  }
+}
+
+/// The mean of some of the elements, from all over the runs, summed in `Compute`:
+///
+///     c = x_0 + sum_i (x_i - x_0) / n       constants are met exactly
+template <typename Compute, typename Scalar>
+Param<Scalar> sample_mean(const Runs<Scalar>& x) {
+  using S = Stat<Scalar>;
+  constexpr Index piece_size = 64;
+  const Index pieces = std::clamp<Index>(std::max(x.size() / 512, x.count), 1, 8);
+  const auto shift = static_cast<Compute>(x.data[0]);
+  Sums<Compute, 1> sums;
+  Index n = 0;
+  const auto add = [&](Index run, Index begin, Index length) {
+    const Scalar* data = x.data + run * x.stride + begin;
+    sums.add(length, [=](auto at) { return terms(at(data) - shift); });
+    n += length;
+  };
+  add(0, 0, std::min(piece_size, x.length));
+  for (Index piece = 1; piece < pieces; ++piece) {
+    const Index place = piece * x.size() / pieces;
+    const Index begin = place % x.length;
+    add(place / x.length, begin, std::min(piece_size, x.length - begin));
+  }
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_finite(sums.total(0))) return sample_mean<S>(x);
+  }
+  const S weight = S(1) / S(static_cast<double>(n));  // known before the sum is
+  return static_cast<Param<Scalar>>(S(shift) + S(sums.total(0)) * weight);
+}
+
+/// The deviations of all elements of some runs from a centre.
+template <typename Compute, typename Scalar>
+Deviations<Stat<Scalar>> deviations(const Runs<Scalar>& x, const Param<Scalar>& centre,
+                                    bool tiny_matters) {
+  using S = Stat<Scalar>;
+  const auto c = static_cast<Compute>(centre);
+  Deviations<S> all;
+  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
+    Sums<Compute, 2> sums;
+    for (Index j = run; j < run + runs; ++j) {
+      const Scalar* data = x.data + j * x.stride + begin;
+      sums.add(length, [=](auto at) {
+        const auto d = at(data) - c;
+        return terms(d, d * d);
+      });
+    }
+    all.sum += S(sums.total(0));
+    all.squares += S(sums.total(1));
+  });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_trustworthy<Compute>(all.squares, x.size(), tiny_matters)) {
+      return deviations<S>(x, centre, tiny_matters);
+    }
+  }
+  return all;
+}
+
+/// The sum of the squares of all elements of some runs: RMSNorm's only sum.
+template <typename Compute, typename Scalar>
+Stat<Scalar> sum_of_squares(const Runs<Scalar>& x, bool tiny_matters) {
+  using S = Stat<Scalar>;
+  S all = S(0);
+  for_each_chunk(x.count, x.length, [&](Index run, Index runs, Index begin, Index length) {
+    Sums<Compute, 1> sums;
+    for (Index j = run; j < run + runs; ++j) {
+      const Scalar* data = x.data + j * x.stride + begin;
+      sums.add(length, [=](auto at) {
+        const auto value = at(data);
+        return terms(value * value);
+      });
+    }
+    all += S(sums.total(0));
+  });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!is_trustworthy<Compute>(all, x.size(), tiny_matters)) {
+      return sum_of_squares<S>(x, tiny_matters);
+    }
+  }
+  return all;
+}
+
+/// Deviations and the centre they are from.
+template <typename Scalar>
+struct CentredDeviations {
+  Param<Scalar> centre;
+  Deviations<Stat<Scalar>> d;
+};
+
+/// In one visit where `centre`, as sampled, is near enough to the mean, which it nearly always is.
+template <typename Scalar>
+CentredDeviations<Scalar> run_deviations(const Runs<Scalar>& x, Param<Scalar> centre,
+                                         bool tiny_matters) {
+  using P = Param<Scalar>;
+  auto d = deviations<P>(x, centre, tiny_matters);
+  if (d.is_far(x.size())) {
+    centre = static_cast<P>(d.moments(x.size(), centre).mean);
+    d = deviations<P>(x, centre, tiny_matters);
+  }
+  return {centre, d};
+}
+
+/// Moments of all elements of some runs.
+template <typename Scalar>
+Moments<Stat<Scalar>> run_moments(const Runs<Scalar>& x, bool tiny_matters = true) {
+  const auto [centre, d] = run_deviations(x, sample_mean<Param<Scalar>>(x), tiny_matters);
+  return d.moments(x.size(), centre);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/tile.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Lanes that are written together: as wide as the memory likes its lines, so that each page is
+/// visited once.
+inline constexpr Index tile_size = 1024;
+
+/// Lanes that are summed together.
+inline constexpr Index sum_tile_size = 512;
+
+/// The longest of short runs, and lines of them that are summed together.
+inline constexpr Index short_run = 512;
+inline constexpr Index lines_together = 128;
+
+/// Something of each of some adjacent lanes, on the stack.
+template <typename T, Index Size = tile_size>
+class Tile {
+ public:
+  T& operator[](Index lane) { return values_[static_cast<std::size_t>(lane)]; }
+  const T& operator[](Index lane) const { return values_[static_cast<std::size_t>(lane)]; }
+  T* data() { return values_.data(); }
+  const T* data() const { return values_.data(); }
+
+  /// The first `n` lanes as an array of Eigen.
+  auto head(Index n) { return Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n); }
+  auto head(Index n) const {
+    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data(), n);
+  }
+  auto segment(Index begin, Index n) const {
+    return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(data() + begin, n);
+  }
+
+ private:
+  std::array<T, static_cast<std::size_t>(Size)> values_;
+};
+
+template <typename T>
+using SumTile = Tile<T, sum_tile_size>;
+
+/// f(lane, group) for `width` lanes from channel c on.
+template <typename F>
+void for_each_lane(Index c, Index width, Index group, const F& f) {
+  if (group == 1) {
+    for (Index l = 0; l < width; ++l) f(l, c + l);
+  } else {
+    for (Index l = 0; l < width; ++l) f(l, (c + l) / group);
+  }
+}
+
+/// A pack of a tile from lane l on.
+template <int Lanes, typename T, Index Size>
+Pack<T, Lanes> load_tile(const Tile<T, Size>& tile, Index l) {
+  return load<T, Lanes>(tile.data() + l);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/side_by_side.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Sums over many lines, each of `runs` short runs of `length` elements; term_of(line, run) is as
+/// Sums take it. Calls done(line, first run, runs, sums) for as many runs as may be added to the
+/// same registers.
+///
+/// Lines come inside runs: the first runs of all lines lie together, then the second runs. Read
+/// line by line, the memory would be left for another page after each run.
+template <typename Compute, int Terms, typename TermOf, typename Done>
+EIGEN_ALWAYS_INLINE void sum_side_by_side(Index lines, Index runs, Index length,
+                                          const TermOf& term_of, const Done& done) {
+  if (runs == 1) {
+    for (Index line = 0; line < lines; ++line) {
+      Sums<Compute, Terms> sums;
+      sums.add(length, term_of(line, 0));
+      done(line, 0, 1, sums);
+    }
+    return;
+  }
+  const Index chunk = std::clamp<Index>(chunk_size / length, 1, chunk_runs);
+  // Made only where they are used: most calls have few lines.
+  union Room {
+    Room() {}
+    ~Room() {}
+    std::array<Sums<Compute, Terms>, static_cast<std::size_t>(lines_together)> sums;
+  } room;
+  for (Index begin = 0; begin < lines; begin += lines_together) {
+    const Index count = std::min(lines_together, lines - begin);
+    for (Index first = 0; first < runs; first += chunk) {
+      const Index end = std::min(first + chunk, runs);
+      auto* const sums = room.sums.data();
+      std::uninitialized_fill_n(sums, count, Sums<Compute, Terms>());
+      for (Index run = first; run < end; ++run) {
+        for (Index j = 0; j < count; ++j) {
+          sums[j].add(length, term_of(begin + j, run));
+        }
+      }
+      for (Index j = 0; j < count; ++j) {
+        done(begin + j, first, end - first, sums[j]);
+      }
+      std::destroy_n(sums, count);
+    }
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/simd_memory.hpp
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+/// What Eigen's public functions cannot say to the memory: to store past the cache, to fetch what
+/// will be read soon. Where the compiler knows no way, nothing is said.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Whether one store of `Bytes` past the cache is there, at an address that is a multiple of them.
+template <int Bytes>
+inline constexpr bool can_stream = false;
+template <int Bytes>
+void stream(void*, const void*) {}
+
+#if defined(__SSE2__)
+template <>
+inline constexpr bool can_stream<16> = true;
+template <>
+inline void stream<16>(void* to, const void* from) {
+  _mm_stream_si128(static_cast<__m128i*>(to), _mm_loadu_si128(static_cast<const __m128i*>(from)));
+}
+#endif
+#if defined(__AVX__)
+template <>
+inline constexpr bool can_stream<32> = true;
+template <>
+inline void stream<32>(void* to, const void* from) {
+  _mm256_stream_si256(static_cast<__m256i*>(to),
+                      _mm256_loadu_si256(static_cast<const __m256i*>(from)));
+}
+#endif
+#if defined(__AVX512F__)
+template <>
+inline constexpr bool can_stream<64> = true;
+template <>
+inline void stream<64>(void* to, const void* from) {
+  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
+}
+#endif
+
+/// Makes what was streamed visible to other threads, before anything that is stored later.
+inline void finish_streaming() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+/// Asks for the line `ahead` bytes behind `data` to be brought into the second-level cache. There
+/// may be nothing.
+inline void prefetch(const void* data, std::ptrdiff_t ahead) {
+#if defined(__GNUC__)
+  const auto address = reinterpret_cast<std::uintptr_t>(data) + static_cast<std::uintptr_t>(ahead);
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+#else
+  static_cast<void>(data);
+  static_cast<void>(ahead);
+#endif
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
 // === eigen_norm/kernels/gradient_sums.hpp
 
 /// GradientSums of runs and rows in centred form, chunk by chunk: xhat = (x - centre) * inv_std
@@ -3948,6 +3044,455 @@ Forward<P> scale_only(const P& inv_std, const P& gamma) {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels
 
+// === eigen_norm/kernels/rows.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Rows whose sum is taken in the data's own precision.
+inline constexpr Index rows_together = 16;
+
+/// `count` rows of adjacent lanes: row j = (j / inner_count, j % inner_count) begins at (j /
+/// inner_count) * stride + (j % inner_count) * inner_stride.
+struct Rows {
+  Index count;
+  Index stride;
+  Index inner_count = 1;
+  Index inner_stride = 0;
+
+  Index offset(Index row) const {
+    if (inner_count == 1) return row * stride;
+    return row / inner_count * stride + row % inner_count * inner_stride;
+  }
+
+  /// True where rows of `width` lanes follow each other without a gap.
+  bool is_dense(Index width) const { return inner_count == 1 && stride == width; }
+};
+
+/// Narrow rows that follow each other without a gap, several taken as one so that vectors are full:
+/// lane l of such a row is lane l % width of one of them. A few rows may be left over.
+struct RowFold {
+  Index width;   ///< lanes of a row
+  Index copies;  ///< rows taken as one
+  Index folded;  ///< rows so made
+  Index rest;    ///< rows left over, in the end
+
+  RowFold(Index rows, Index lanes, bool dense) : width(lanes), copies(1) {
+    constexpr Index narrow = 128;
+    if (dense && width <= narrow) {
+      while (2 * copies * width <= sum_tile_size && 2 * copies <= rows) copies *= 2;
+    }
+    folded = rows / copies;
+    rest = rows % copies;
+  }
+
+  Index lanes() const { return width * copies; }
+
+  /// Bytes from a row to the one that is summed `rows_together` later.
+  template <typename Scalar>
+  Index next_rows(const Rows& rows) const {
+    const Index step = rows.inner_count == 1 ? rows.stride : rows.inner_stride;
+    return rows_together * copies * step * Index{sizeof(Scalar)};
+  }
+
+  /// Repeats the numbers of the first row's lanes for the others.
+  template <typename T, Index Size>
+  void repeat(Tile<T, Size>& tile) const {
+    for (Index l = width; l < lanes(); ++l) tile[l] = tile[l - width];
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/coefficient_tiles.hpp
+
+/// Coefficients of adjacent channels or lanes, a tile of each on the stack, so that loops read them
+/// as packs.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+template <typename S>
+struct StatisticTile {
+  Tile<S> mean, inv_std;
+
+  Statistic<S> at(Index lane) const { return {mean[lane], inv_std[lane]}; }
+};
+
+/// inverse_std of `n` variances, in their place; four at a time: Eigen's roots of wider vectors are
+/// approximations.
+template <typename S>
+void inverse_std(S* values, Index n, double eps) {
+  Index i = 0;
+  if constexpr (std::is_arithmetic_v<S>) {
+    for (; i + 4 <= n; i += 4) {
+      Eigen::Map<Eigen::Array<S, 4, 1>> four(values + i);
+      const Eigen::Array<S, 4, 1> squared = four + S(eps), inverse = S(1) / squared.sqrt();
+      four = (squared == S(0)).select(S(0), inverse);
+    }
+  }
+  for (; i < n; ++i) values[i] = inverse_std(values[i], eps);
+}
+
+/// NaN in the place of `n` variances of data that are infinite: their sums were beyond S, which an
+/// inv_std of 0 would hide.
+template <typename S>
+void show_overflow(S* var, Index n) {
+  for (Index i = 0; i < n; ++i) var[i] += S(var[i] * S(0));
+}
+
+/// y = (x - centre) * scale + shift
+template <typename P>
+struct ForwardTile {
+  Tile<P> centre, scale, shift;
+
+  void set(Index lane, const Forward<P>& f) {
+    centre[lane] = f.centre;
+    scale[lane] = f.scale;
+    shift[lane] = f.shift;
+  }
+  void repeat(const RowFold& fold) {
+    for (auto* tile : {&centre, &scale, &shift}) fold.repeat(*tile);
+  }
+
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> y(const Scalar* x, Index l) const {
+    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(scale, l) +
+           load_tile<Lanes>(shift, l);
+  }
+};
+
+/// xhat = (x - centre) * inv_std + rest
+template <typename P, Index Size = tile_size>
+struct StandardiseTile {
+  Tile<P, Size> centre, inv_std, rest;
+
+  void set(Index lane, const Standardise<P>& s) {
+    centre[lane] = s.centre;
+    inv_std[lane] = s.inv_std;
+    rest[lane] = s.rest;
+  }
+
+  template <int Lanes, typename Values>
+  Pack<P, Lanes> xhat(const Values& x, Index l) const {
+    return (load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l)) * load_tile<Lanes>(inv_std, l) +
+           load_tile<Lanes>(rest, l);
+  }
+};
+
+/// dx = (gamma * dy + slope * (x - centre) + offset) * inv_std
+template <typename P>
+struct BackwardTile {
+  Tile<P> centre, inv_std, slope, offset, gamma;
+
+  void set(Index lane, const Backward<P>& b, const P& gamma_of_lane = P(1)) {
+    centre[lane] = b.centre;
+    inv_std[lane] = b.inv_std;
+    slope[lane] = b.slope;
+    offset[lane] = b.offset;
+    gamma[lane] = gamma_of_lane;
+  }
+  void repeat(const RowFold& fold) {
+    for (auto* tile : {&centre, &inv_std, &slope, &offset, &gamma}) fold.repeat(*tile);
+  }
+
+  /// Where the gradient flows through the statistics.
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> dx(const Scalar* x, const Scalar* dy, Index l) const {
+    return dx(load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l), x, l);
+  }
+  /// The same with `scaled` = gamma * dy.
+  template <int Lanes, typename Values>
+  Pack<P, Lanes> dx(const Pack<P, Lanes>& scaled, const Values& x, Index l) const {
+    const Pack<P, Lanes> centred = load<P, Lanes>(x + l) - load_tile<Lanes>(centre, l);
+    return (scaled + load_tile<Lanes>(slope, l) * centred + load_tile<Lanes>(offset, l)) *
+           load_tile<Lanes>(inv_std, l);
+  }
+  /// Where it does not, and `gamma` is gamma * inv_std.
+  template <int Lanes, typename Scalar>
+  Pack<P, Lanes> dx(const Scalar* dy, Index l) const {
+    return load_tile<Lanes>(gamma, l) * load<P, Lanes>(dy + l);
+  }
+};
+
+/// gamma and beta of adjacent channels, a tile of them: where they lie, or made on the stack where
+/// one is absent or gamma has an offset.
+template <typename P>
+class AffineTile {
+ public:
+  AffineTile(const Affine<P>& affine, Index channels) : affine_(affine), channels_(channels) {
+    if (affine.gamma == nullptr) gamma_.head(tile_size).setConstant(P(1));
+    if (affine.beta == nullptr) beta_.head(tile_size).setConstant(P(0));
+  }
+  AffineTile(const AffineTile&) = delete;
+  AffineTile& operator=(const AffineTile&) = delete;
+
+  /// Valid until the next call.
+  const P* gamma(Index channel) {
+    if (affine_.gamma == nullptr) return gamma_.data();
+    if (affine_.gamma_offset == P(0)) return affine_.gamma + channel;
+    if (channel != made_) {
+      const Index width = std::min(tile_size, channels_ - channel);
+      for (Index l = 0; l < width; ++l) gamma_[l] = affine_.gamma_at(channel + l);
+      made_ = channel;
+    }
+    return gamma_.data();
+  }
+  const P* beta(Index channel) const {
+    return affine_.beta != nullptr ? affine_.beta + channel : beta_.data();
+  }
+
+ private:
+  Affine<P> affine_;
+  Index channels_;
+  Index made_ = -1;
+  Tile<P> gamma_, beta_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/parallel.hpp
+
+/// The one file that knows about threads.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Something that can run tasks 0 to n - 1 side by side and wait for them.
+class Executor {
+ public:
+  using Task = void (*)(const void* context, Index index);
+
+  virtual ~Executor() = default;
+  virtual void run(Index tasks, Task task, const void* context) const = 0;
+};
+
+/// The executor of the calling thread; null: OpenMP where Eigen uses it, else none.
+inline const Executor*& current_executor() {
+  thread_local const Executor* executor = nullptr;
+  return executor;
+}
+
+/// True while the calling thread works on a task of parallel_for.
+inline bool& inside_a_task() {
+  thread_local bool inside = false;
+  return inside;
+}
+
+/// Below this many elements a second thread costs more than it saves.
+inline constexpr Index parallel_threshold = 32768;
+
+/// Calls f(0) ... f(tasks - 1), at the same time where there are threads: exactly when Eigen's own
+/// products have them (OpenMP and Eigen::setNbThreads), or in a ParallelScope. Serial for small
+/// inputs and inside a parallel region. No result may depend on who runs what; with OpenMP it is
+/// the same thread for the same task each time, whose cache may still hold the data.
+template <typename F>
+void parallel_for(Index tasks, Index elements, const F& f) {
+  if (tasks > 1 && elements >= parallel_threshold && !inside_a_task()) {
+    if (const Executor* executor = current_executor()) {
+      const auto task = [](const void* context, Index index) {
+        const bool outside = inside_a_task();
+        inside_a_task() = true;
+        (*static_cast<const F*>(context))(index);
+        finish_streaming();
+        inside_a_task() = outside;
+      };
+      return executor->run(tasks, task, &f);
+    }
+#ifdef EIGEN_HAS_OPENMP
+    const int threads = Eigen::nbThreads();
+    if (threads > 1 && omp_in_parallel() == 0) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+      for (Index task = 0; task < tasks; ++task) {
+        f(task);
+        finish_streaming();
+      }
+      return;
+    }
+#endif
+  }
+  for (Index task = 0; task < tasks; ++task) f(task);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/partition.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Groups whose channels fill a tile; at least one, which may then be wider.
+inline Index groups_per_tile(const memory::CollapsedShape& shape) {
+  return std::max<Index>(1, tile_size / shape.group);
+}
+
+inline bool has_short_runs(const memory::CollapsedShape& shape) {
+  return shape.outer > 1 && shape.inner > 1 && shape.inner <= short_run;
+}
+
+/// Rows of one tile of columns, cut into blocks by their number and width alone.
+class RowBlocks {
+ public:
+  static constexpr Index most = 8;
+  static constexpr Index block_size = 65536;  ///< elements that are worth a block of their own
+
+  RowBlocks(Index rows, Index width)
+      : rows_(rows),
+        count_(std::clamp<Index>(rows * width / block_size, 1, std::clamp<Index>(rows, 1, most))) {}
+
+  Index count() const { return count_; }
+  Index begin(Index block) const { return block * rows_ / count_; }
+  Index end(Index block) const { return begin(block + 1); }
+
+ private:
+  Index rows_, count_;
+};
+
+/// Some repeats and some groups of a collapsed shape: what one task works on.
+struct Part {
+  Index piece;  ///< which of the pieces that the repeats are cut into
+  Index repeat_begin, repeat_end;
+  Index group_begin, group_end;
+};
+
+/// How a collapsed shape is cut into parts: by its extents alone, never by the number of threads,
+/// so that sums over the pieces are the same bits for all of them.
+///
+/// Parts of one piece share no channel, so they may add to the same dgamma and dbeta.
+class Partition {
+ public:
+  static constexpr Index part_size = 65536;  ///< elements that are worth a part of their own
+  static constexpr Index most_pieces = 16;
+  static constexpr Index most_parts = 64;
+
+  /// Pieces that the repeats are cut into, `limit` at most. A backward pass keeps sums by channel
+  /// for each: small beside the samples that share them.
+  static Index pieces(const memory::CollapsedShape& shape, Index limit = most_pieces) {
+    const Index samples = shape.repeats * shape.outer * shape.inner;
+    return std::min({wanted(shape), shape.repeats, limit, std::max<Index>(1, samples / 64)});
+  }
+
+  Partition(const memory::CollapsedShape& shape, memory::Loop loop, Index pieces)
+      : repeats_(shape.repeats), groups_(shape.groups()), elements_(shape.size()), pieces_(pieces) {
+    const Index chunks = std::clamp<Index>(wanted(shape) / pieces_, 1, groups_);
+    groups_per_chunk_ = (groups_ + chunks - 1) / chunks;
+    if (loop == memory::Loop::column && pieces_ == 1 &&
+        RowBlocks(shape.outer, std::min(shape.channels, sum_tile_size)).count() > 1) {
+      groups_per_chunk_ = groups_;  // threads take blocks of rows, which lie together in memory
+    } else if (loop == memory::Loop::column) {  // whole tiles of lanes, whole packs
+      const Index per_tile = groups_per_tile(shape);
+      groups_per_chunk_ = (groups_per_chunk_ + per_tile - 1) / per_tile * per_tile;
+    } else if (has_short_runs(shape)) {  // neighbours, and yet some parts for threads
+      const Index together = std::clamp<Index>(groups_ / 8, 32, lines_together);
+      groups_per_chunk_ = (groups_per_chunk_ + together - 1) / together * together;
+    }
+    chunks_ = (groups_ + groups_per_chunk_ - 1) / groups_per_chunk_;
+  }
+
+  /// f(part) for all parts, side by side where there are threads.
+  template <typename F>
+  void for_each(const F& f) const {
+    parallel_for(pieces_ * chunks_, elements_, [&](Index task) {
+      const Index piece = task / chunks_, group = task % chunks_ * groups_per_chunk_;
+      f(Part{piece, piece * repeats_ / pieces_, (piece + 1) * repeats_ / pieces_, group,
+             std::min(group + groups_per_chunk_, groups_)});
+    });
+  }
+
+ private:
+  static Index wanted(const memory::CollapsedShape& shape) {
+    return std::clamp<Index>(shape.size() / part_size, 1, most_parts);
+  }
+
+  Index repeats_, groups_, elements_;
+  Index pieces_, chunks_, groups_per_chunk_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/lane_sums.hpp
+
+/// Sums down the rows, for each of the adjacent lanes.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Adds term(lanes, place(row), l), an array of packs, over rows [begin, end) to sums[t][l] for
+/// each of `width` lanes. Memory is read in many streams, the sums are touched once for many rows.
+template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
+void add_rows(Index begin, Index end, Index width, const std::array<S*, Terms>& sums,
+              const Place& place, const Term& term) {
+  for (Index row = begin; row < end; row += rows_together) {
+    const Index count = std::min(rows_together, end - row);
+    std::array<decltype(place(row)), static_cast<std::size_t>(rows_together)> places;
+    for (Index j = 0; j < count; ++j) places[static_cast<std::size_t>(j)] = place(row + j);
+    const auto* const last = places.data() + count;
+    for_each_pack<Compute>(width, [&](auto lanes, Index l) {
+      const auto* at = places.data();
+      auto even = term(lanes, *at++, l);
+      if (at != last) {  // two sums in flight
+        auto odd = term(lanes, *at++, l);
+        for (; at + 1 < last; at += 2) {
+          add_terms(even, term(lanes, at[0], l));
+          add_terms(odd, term(lanes, at[1], l));
+        }
+        if (at != last) add_terms(even, term(lanes, *at, l));
+        add_terms(even, odd);
+      }
+      for (std::size_t t = 0; t < Terms; ++t) {
+        S* const total = sums[t] + l;
+        store<lanes.value>(total, load<S, lanes.value>(total) + even[t].template as<S>());
+      }
+    });
+  }
+}
+
+/// Sums of each lane of a tile.
+template <typename S, std::size_t Terms>
+using LaneSums = std::array<SumTile<S>, Terms>;
+
+/// The same over all rows, from zero, for rows taken together as `fold` says: by blocks, which are
+/// added in order.
+template <typename Compute, typename S, std::size_t Terms, typename Place, typename Term>
+void lane_sums(const RowFold& fold, LaneSums<S, Terms>& sums, const Place& place,
+               const Term& term) {
+  const Index lanes = fold.lanes();
+  const RowBlocks blocks(fold.folded, lanes);
+  const auto pointers = [](LaneSums<S, Terms>& to) {
+    std::array<S*, Terms> result;
+    for (std::size_t t = 0; t < Terms; ++t) result[t] = to[t].data();
+    return result;
+  };
+  std::array<LaneSums<S, Terms>, static_cast<std::size_t>(RowBlocks::most - 1)> others;
+  const auto of = [&](Index block) -> LaneSums<S, Terms>& {
+    return block == 0 ? sums : others[static_cast<std::size_t>(block - 1)];
+  };
+  parallel_for(blocks.count(), fold.folded * lanes, [&](Index block) {
+    for (auto& tile : of(block)) tile.head(lanes).setConstant(S(0));
+    add_rows<Compute>(
+        blocks.begin(block), blocks.end(block), lanes, pointers(of(block)),
+        [&](Index row) { return place(row * fold.copies); }, term);
+  });
+  for (std::size_t t = 0; t < Terms; ++t) {
+    SumTile<S>& tile = sums[t];
+    for (Index block = 1; block < blocks.count(); ++block) {
+      tile.head(lanes) += of(block)[t].head(lanes);
+    }
+    for (Index half = lanes / 2; half >= fold.width; half /= 2) {  // copies are a power of two
+      tile.head(half) += tile.segment(half, half);
+    }
+  }
+  const Index rest = fold.folded * fold.copies;
+  add_rows<Compute>(rest, rest + fold.rest, fold.width, pointers(sums), place, term);
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
 // === eigen_norm/kernels/lane_gradient_sums.hpp
 
 namespace eigen_norm::kernels {
@@ -4009,6 +3554,423 @@ LaneGradientSums<Stat<Scalar>> lane_gradient_sums(
   }
   return result;
 }
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/lane_moments.hpp
+
+/// The arithmetic of run_moments for each of some adjacent lanes.
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// Moments of adjacent lanes that have seen the same number of values.
+template <typename S>
+struct LaneMoments {
+  Index count = 0;
+  SumTile<S> mean, m2;
+
+  Moments<S> at(Index lane) const { return {count, mean[lane], m2[lane]}; }
+};
+
+/// The mean of some of the rows, from all over them, summed in `Compute`.
+template <typename Compute, typename Scalar>
+void lane_sample_means(const Scalar* x, const Rows& rows, Index width,
+                       SumTile<Param<Scalar>>& means) {
+  using S = Stat<Scalar>;
+  const Index n = std::min(rows.count, rows_together);
+  LaneSums<S, 1> sums;
+  sums[0].head(width).setConstant(S(0));
+  add_rows<Compute>(
+      0, n, width, std::array<S*, 1>{sums[0].data()},
+      [&](Index j) { return x + rows.offset(j * rows.count / n); },
+      [&](auto lanes, const Scalar* row, Index l) {
+        return terms(load<Compute, lanes.value>(row + l) - load<Compute, lanes.value>(x + l));
+      });
+  bool in_range = true;
+  for (Index l = 0; l < width; ++l) {
+    in_range &= is_finite(sums[0][l]);
+    means[l] = static_cast<Param<Scalar>>(S(x[l]) + sums[0][l] / S(static_cast<double>(n)));
+  }
+  if constexpr (!std::is_same_v<Compute, S>) {
+    if (!in_range) lane_sample_means<S>(x, rows, width, means);
+  }
+}
+
+/// Sums of the deviations of each lane from its centre, and of their squares.
+template <typename Compute, typename Scalar>
+void lane_deviations(const Scalar* x, const Rows& rows, const RowFold& fold,
+                     SumTile<Param<Scalar>>& centre, bool tiny_matters,
+                     LaneSums<Stat<Scalar>, 2>& sums) {
+  using S = Stat<Scalar>;
+  fold.repeat(centre);
+  lane_sums<Compute>(
+      fold, sums, [&](Index row) { return x + rows.offset(row); },
+      [&](auto lanes, const Scalar* row, Index l) {
+        constexpr int size = lanes.value;
+        prefetch(row + l, fold.next_rows<Scalar>(rows));
+        const auto d = load<Compute, size>(row + l) - load<Compute, size>(centre.data() + l);
+        return terms(d, d * d);
+      });
+  if constexpr (!std::is_same_v<Compute, S>) {
+    bool trustworthy = true;
+    for (Index l = 0; l < fold.width; ++l) {
+      trustworthy &= is_trustworthy<Compute>(sums[1][l], rows.count, tiny_matters);
+    }
+    if (!trustworthy) lane_deviations<S>(x, rows, fold, centre, tiny_matters, sums);
+  }
+}
+
+/// Moments of each of `width` adjacent lanes, at most a SumTile of them, over some rows.
+template <typename Scalar>
+LaneMoments<Stat<Scalar>> lane_moments(const Scalar* x, const Rows& rows, Index width,
+                                       bool tiny_matters = true) {
+  using S = Stat<Scalar>;
+  using P = Param<Scalar>;
+  const RowFold fold(rows.count, width, rows.is_dense(width));
+  SumTile<P> centre;
+  LaneSums<S, 2> sums;
+  lane_sample_means<P>(x, rows, width, centre);
+  lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
+
+  LaneMoments<S> result;
+  result.count = rows.count;
+  const auto finish = [&] {
+    bool far = false;
+    for (Index l = 0; l < width; ++l) {
+      const Deviations<S> d{sums[0][l], sums[1][l]};
+      const Moments<S> moments = d.moments(rows.count, centre[l]);
+      result.mean[l] = moments.mean;
+      result.m2[l] = moments.m2;
+      far |= d.is_far(rows.count);
+    }
+    return far;
+  };
+  if (finish()) {
+    for (Index l = 0; l < width; ++l) centre[l] = static_cast<P>(result.mean[l]);
+    lane_deviations<P>(x, rows, fold, centre, tiny_matters, sums);
+    finish();
+  }
+  return result;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/short_deviations.hpp
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+/// The centres and deviations of `count` lines of short runs, each `stride` after the one before;
+/// `first` is the first of them. One step for all lines and then the next: a run is so short that
+/// the processor would wait for its sums; it works on several at once instead.
+template <typename Scalar>
+void short_deviations(const Runs<Scalar>& first, Index stride, Index count, bool tiny_matters,
+                      Param<Scalar>* centre, Stat<Scalar>* sum, Stat<Scalar>* squares) {
+  using P = Param<Scalar>;
+  using S = Stat<Scalar>;
+  const Index length = first.length;
+
+  // The mean of some of the elements, from the beginnings of some of the runs.
+  const Index sampled = std::min(length, std::clamp<Index>(length / 4, pack_size<P>, 64));
+  const Index runs = std::min<Index>(first.count, 8);
+  const P weight = P(1) / P(static_cast<float>(sampled * runs));
+  const Index next_run = first.stride * Index{sizeof(Scalar)};
+  const auto shift = [&](Index j) { return static_cast<P>(first.data[j * stride]); };
+  sum_side_by_side<P, 1>(
+      count, runs, sampled,
+      [&](Index j, Index run) {
+        const Scalar* data = first.data + j * stride + run * first.count / runs * first.stride;
+        const P x_0 = shift(j);
+        return [=](auto at) { return terms(at(data) - x_0); };
+      },
+      [&](Index j, Index, Index, const Sums<P, 1>& sums) {
+        centre[j] = shift(j) + sums.total(0) * weight;
+      });
+
+  sum_side_by_side<P, 2>(
+      count, first.count, length,
+      [&](Index j, Index run) {
+        const Scalar* data = first.data + j * stride + run * first.stride;
+        const P c = centre[j];
+        return [=](auto at) {
+          prefetch(data + at.i, next_run);
+          const auto d = at(data) - c;
+          return terms(d, d * d);
+        };
+      },
+      [&](Index j, Index begin, Index, const Sums<P, 2>& sums) {
+        sum[j] = S(sums.total(0)) + (begin == 0 ? S(0) : sum[j]);
+        squares[j] = S(sums.total(1)) + (begin == 0 ? S(0) : squares[j]);
+      });
+
+  for (Index j = 0; j < count; ++j) {
+    const Deviations<S> d{sum[j], squares[j]};
+    if (!d.is_far(first.size()) && is_trustworthy<P>(d.squares, first.size(), tiny_matters)) {
+      continue;
+    }
+    const Runs<Scalar> line = first.shifted(j * stride);
+    const CentredDeviations<Scalar> about =
+        run_deviations(line, sample_mean<P>(line), tiny_matters);
+    centre[j] = about.centre;
+    sum[j] = about.d.sum;
+    squares[j] = about.d.squares;
+  }
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::kernels
+
+// === eigen_norm/kernels/sources.hpp
+
+/// Where a loop takes its statistics from: the data in front of it, or numbers given beforehand.
+/// Both answer the same four questions, so that no loop knows training from inference:
+///
+///     of_runs(x, r, g, count, out)        the statistics (r, g), (r, g + 1), ... of runs
+///     of_rows(x, r, count, g, out)        the statistics (r, g), (r + 1, g), ... of rows
+///     of_columns(x, r, g, count, out)     the statistics (r, g), (r, g + 1), ... of columns
+///     of_lanes(x, r, count, g, out)       the statistics (r, g), (r + 1, g), ... of lanes
+
+namespace eigen_norm::kernels {
+inline namespace EIGEN_NORM_ABI {
+
+using memory::CollapsedShape;
+using memory::Operand;
+
+/// Where statistics of data are written, arrays by statistic; null where nobody asks.
+template <typename S>
+struct KeptStatistics {
+  S* mean = nullptr;
+  S* inv_std = nullptr;
+  S* var = nullptr;  ///< biased
+};
+
+/// Statistics of the data itself, each written where the caller wants to have it.
+template <typename Scalar>
+class FromData {
+  using S = Stat<Scalar>;
+
+ public:
+  static constexpr bool by_channel = false;
+
+  /// Not `centred`: the mean counts as 0, so that the variance is the mean of the squares
+  /// (RMSNorm).
+  explicit FromData(double eps, const KeptStatistics<S>& keep = {}, bool centred = true)
+      : eps_(eps), keep_(keep), centred_(centred) {}
+
+  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
+               StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    // The channels of a group are one long run, unless x is some of the positions alone.
+    const bool one_run = v.group == 1 || v.channel_stride == v.inner;
+    const Scalar* const data = x.at(r, first * v.group);
+    of_lines(one_run ? Runs<Scalar>{data, v.outer, v.outer_stride, v.group * v.inner}
+                     : Runs<Scalar>{data, v.group, v.channel_stride, v.inner},
+             v.group * v.channel_stride, count, out,
+             [&](Index k) { return v.statistic(r, first + k); });
+  }
+
+  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
+               StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    of_lines({x.at(r, g * v.group), 1, 0, v.group}, v.repeat_stride, count, out,
+             [&](Index j) { return v.statistic(r + j, g); });
+  }
+
+  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
+                  StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    Index g = 0;
+    Moments<S> group;
+    const Index end = (first + count) * v.group;
+    for (Index c = first * v.group; c < end; c += sum_tile_size) {
+      const Index width = std::min(sum_tile_size, end - c);
+      const LaneMoments<S> lanes =
+          lane_moments(x.at(r, c), Rows{v.outer, v.outer_stride}, width, tiny_matters(eps_));
+      if (v.group == 1) {
+        for (Index l = 0; l < width; ++l, ++g) {
+          out.mean[g] = lanes.mean[l];
+          out.inv_std[g] = lanes.at(l).biased_variance();
+        }
+        continue;
+      }
+      for (Index l = 0; l < width; ++l) {
+        group.merge(lanes.at(l));
+        if (group.count < v.values_per_statistic()) continue;
+        out.mean[g] = group.mean;
+        out.inv_std[g] = group.biased_variance();
+        group = {};
+        ++g;
+      }
+    }
+    const Index index = v.statistic(r, first);
+    finish(count, out, [=](Index k) { return index + k; });
+  }
+
+  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
+                StatisticTile<S>& out) const {
+    const CollapsedShape& v = x.shape;
+    const Rows rows{v.group * v.outer, v.channel_stride, v.outer, v.outer_stride};
+    for (Index begin = 0; begin < count; begin += sum_tile_size) {
+      const Index width = std::min(sum_tile_size, count - begin);
+      const LaneMoments<S> lanes =
+          lane_moments(x.at(r + begin, g * v.group), rows, width, tiny_matters(eps_));
+      for (Index l = 0; l < width; ++l) {
+        out.mean[begin + l] = lanes.mean[l];
+        out.inv_std[begin + l] = lanes.at(l).biased_variance();
+      }
+    }
+    finish(count, out, [&](Index l) { return v.statistic(r + l, g); });
+  }
+
+ private:
+  /// The statistics of `count` lines, each `stride` after the one before.
+  template <typename IndexOf>
+  void of_lines(const Runs<Scalar>& first, Index stride, Index count, StatisticTile<S>& out,
+                const IndexOf& index_of) const {
+    using P = Param<Scalar>;
+    Tile<P> centre;
+    Tile<S> sum, squares;
+    const bool tiny = tiny_matters(eps_);
+    if (!centred_) {
+      const S weight = S(1) / S(static_cast<double>(first.size()));
+      for (Index k = 0; k < count; ++k) {
+        out.mean[k] = S(0);
+        out.inv_std[k] = sum_of_squares<P>(first.shifted(k * stride), tiny) * weight;
+      }
+      return finish(count, out, index_of);
+    }
+    if (first.length <= short_run) {
+      short_deviations(first, stride, count, tiny, centre.data(), sum.data(), squares.data());
+    } else {
+      // One step for all of them and then the next, so that the processor works on many at once.
+      const auto line = [&](Index k) { return first.shifted(k * stride); };
+      for (Index k = 0; k < count; ++k) centre[k] = sample_mean<P>(line(k));
+      for (Index k = 0; k < count; ++k) {
+        const CentredDeviations<Scalar> about = run_deviations(line(k), centre[k], tiny);
+        centre[k] = about.centre;
+        sum[k] = about.d.sum;
+        squares[k] = about.d.squares;
+      }
+    }
+    of_deviations(first.size(), count, centre, sum, squares, out, index_of);
+  }
+
+  template <typename IndexOf>
+  void of_deviations(Index n, Index count, const Tile<Param<Scalar>>& centre, const Tile<S>& sum,
+                     const Tile<S>& squares, StatisticTile<S>& out, const IndexOf& index_of) const {
+    for (Index k = 0; k < count; ++k) {
+      const Moments<S> moments = Deviations<S>{sum[k], squares[k]}.moments(n, centre[k]);
+      out.mean[k] = moments.mean;
+      out.inv_std[k] = moments.biased_variance();
+    }
+    finish(count, out, index_of);
+  }
+
+  /// Makes inv_std of the variances that `out` holds in its place.
+  template <typename IndexOf>
+  void finish(Index count, StatisticTile<S>& out, const IndexOf& index_of) const {
+    for (Index k = 0; !centred_ && k < count; ++k) {
+      out.inv_std[k] += S(out.mean[k] * out.mean[k]);  // sum_i x_i^2 / m = var + mean^2
+      out.mean[k] = S(0);
+    }
+    show_overflow(out.inv_std.data(), count);
+    for (Index k = 0; keep_.var != nullptr && k < count; ++k) {
+      keep_.var[index_of(k)] = out.inv_std[k];
+    }
+    inverse_std(out.inv_std.data(), count, eps_);
+    for (Index k = 0; keep_.mean != nullptr && k < count; ++k) {
+      keep_.mean[index_of(k)] = out.mean[k];
+    }
+    for (Index k = 0; keep_.inv_std != nullptr && k < count; ++k) {
+      keep_.inv_std[index_of(k)] = out.inv_std[k];
+    }
+  }
+
+  double eps_;
+  KeptStatistics<S> keep_;
+  bool centred_;
+};
+
+/// Statistics known beforehand: `take(n, index, out)` are those of index(0), index(1), ... .
+template <typename Scalar, typename At>
+class Known : private At {
+  using S = Stat<Scalar>;
+
+ public:
+  static constexpr bool by_channel = At::by_channel;
+
+  explicit Known(const At& at) : At(at) {}
+
+  void of_runs(const Operand<const Scalar>& x, Index r, Index first, Index count,
+               StatisticTile<S>& out) const {
+    of_columns(x, r, first, count, out);
+  }
+  void of_columns(const Operand<const Scalar>& x, Index r, Index first, Index count,
+                  StatisticTile<S>& out) const {
+    At::take(
+        count, [&](Index g) { return x.shape.statistic(r, first + g); }, out);
+  }
+  void of_rows(const Operand<const Scalar>& x, Index r, Index count, Index g,
+               StatisticTile<S>& out) const {
+    of_lanes(x, r, count, g, out);
+  }
+  void of_lanes(const Operand<const Scalar>& x, Index r, Index count, Index g,
+                StatisticTile<S>& out) const {
+    At::take(
+        count, [&](Index l) { return x.shape.statistic(r + l, g); }, out);
+  }
+};
+
+template <typename Scalar, bool ByChannel>
+struct GivenStatistics {
+  static constexpr bool by_channel = ByChannel;
+  const Stat<Scalar>* mean;
+  const Stat<Scalar>* inv_std;
+
+  template <typename Index_>
+  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
+    for (Index i = 0; i < n; ++i) {
+      out.mean[i] = mean[index(i)];
+      out.inv_std[i] = inv_std[index(i)];
+    }
+  }
+};
+
+template <typename Scalar>
+struct StatisticsOfRunning {
+  static constexpr bool by_channel = true;  ///< never by row or lane
+  const Param<Scalar>* mean;
+  const Param<Scalar>* var;
+  double eps;
+
+  Statistic<Stat<Scalar>> at(Index i) const {
+    using S = Stat<Scalar>;
+    return {S(mean[i]), inverse_std(S(var[i]), eps)};
+  }
+  template <typename Index_>
+  void take(Index n, const Index_& index, StatisticTile<Stat<Scalar>>& out) const {
+    for (Index i = 0; i < n; ++i) {
+      out.mean[i] = Stat<Scalar>(mean[index(i)]);
+      out.inv_std[i] = Stat<Scalar>(var[index(i)]);
+    }
+    inverse_std(out.inv_std.data(), n, eps);
+  }
+};
+
+/// Those that a forward pass kept, for its backward pass.
+template <typename Scalar>
+using FromForward = Known<Scalar, GivenStatistics<Scalar, false>>;
+
+/// Those of each channel, never by row or lane.
+template <typename Scalar>
+using FromChannels = Known<Scalar, GivenStatistics<Scalar, true>>;
+
+/// The running ones of each channel.
+template <typename Scalar>
+using FromRunning = Known<Scalar, StatisticsOfRunning<Scalar>>;
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::kernels
@@ -4732,6 +4694,9 @@ inline constexpr bool is_condition = false;
 ///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
 ///     last_affine(), correct_sums(dgamma, dbeta)      the gamma and beta of the last forward, and
 ///                                                     what dgamma is where they were not its own
+///     differentiate_into(x, dy, dx, xhat)             what backward does with the memory
+///     forward_together(call), backward_together(call) what goes on around a call, where several
+///                                                     machines make it together
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
 class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_> {
@@ -4756,15 +4721,18 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// memory), or a view of the right shape. Allocates nothing once warm.
   template <typename X, typename Y, std::enable_if_t<!is_condition<memory::Bare<Y>>, int> = 0>
   void forward(const X& x, Y&& y) {
-    this->template transform<is_row_major<X>>(
-        x, y, checked_for(Purpose::forward), [&](const ConstBuffer& in, const MutableBuffer& out) {
-          const memory::Shape& shape = in.layout.shape;
-          if (shape.size() == 0) return last().begin(shape, last().own_statistics);
-          const bool own = !self().uses_running(false);
-          const ConstOperand from = operand(in, own);
-          if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
-          self().normalise(from, operand(out, own), shape);
-        });
+    self().forward_together([&] {
+      this->template transform<is_row_major<X>>(
+          x, y, checked_for(Purpose::forward),
+          [&](const ConstBuffer& in, const MutableBuffer& out) {
+            const memory::Shape& shape = in.layout.shape;
+            if (shape.size() == 0) return last().begin(shape, last().own_statistics);
+            const bool own = !self().uses_running(false);
+            const ConstOperand from = operand(in, own);
+            if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
+            self().normalise(from, operand(out, own), shape);
+          });
+    });
   }
 
   /// Inference whatever the mode; never changes the layer, safe from many threads at once.
@@ -4801,7 +4769,8 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
             std::enable_if_t<!is_condition<memory::Bare<Dx>>, int> = 0>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
     check_answerable("backward", false, false);
-    answer("x of the last forward", x, dy, dx, kernels::XhatOfInput());
+    self().backward_together(
+        [&] { answer("x of the last forward", x, dy, dx, kernels::XhatOfInput()); });
   }
 
   /// The same gradients given y, the result of that forward, in the place of x: for networks that
@@ -4831,7 +4800,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
           ": backward_from_output cannot answer a forward with a mask or a scale and "
           "shift per sample, backward can");
     }
-    answer("y of the last forward", y, dy, dx, invert_affine());
+    self().backward_together([&] { answer("y of the last forward", y, dy, dx, invert_affine()); });
   }
 
  protected:
@@ -4887,6 +4856,33 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   static constexpr const char* parameter_place = "channel";
   kernels::Affine<P> last_affine() { return affine().view(); }
   static void correct_sums(S*, const S*) {}
+  template <typename Call>
+  static void forward_together(const Call& call) {
+    call();
+  }
+  template <typename Call>
+  static void backward_together(const Call& call) {
+    call();
+  }
+
+  /// dx, and dgamma and dbeta added to those of the layer.
+  template <typename Xhat>
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                          const Xhat& xhat) {
+    const Index count = pieces(x);
+    S* const sums = affine().any() ? scratch(count) : nullptr;
+    const kernels::BackwardPass<Scalar, Xhat> pass{
+        x, dy, dx, self().last_affine(), last().own_statistics, sums, Derived::centred, {}, xhat};
+    if (last().is_kept()) {
+      kernels::backward(
+          pass, kernels::FromForward<Scalar>({last().mean.data(), last().inv_std.data()}), count);
+    } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
+      kernels::backward(pass, kernels::FromData<Scalar>(eps(), {}, Derived::centred), count);
+    }
+    if (sums == nullptr) return;
+    self().correct_sums(sums, sums + affine().size());
+    affine().accumulate(sums, sums + affine().size());
+  }
 
   template <typename T>
   memory::Operand<T> operand(const memory::Buffer<T>& buffer, bool own_statistics) const {
@@ -4942,27 +4938,9 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
         [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
           const bool own = last().own_statistics;
-          differentiate_into(operand(in, own), operand(gradient, own), operand(out, own), xhat);
+          self().differentiate_into(operand(in, own), operand(gradient, own), operand(out, own),
+                                    xhat);
         });
-  }
-
-  /// dx, and dgamma and dbeta added to those of the layer.
-  template <typename Xhat>
-  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
-                          const Xhat& xhat) {
-    const Index count = pieces(x);
-    S* const sums = affine().any() ? scratch(count) : nullptr;
-    const kernels::BackwardPass<Scalar, Xhat> pass{
-        x, dy, dx, self().last_affine(), last().own_statistics, sums, Derived::centred, {}, xhat};
-    if (last().is_kept()) {
-      kernels::backward(
-          pass, kernels::FromForward<Scalar>({last().mean.data(), last().inv_std.data()}), count);
-    } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
-      kernels::backward(pass, kernels::FromData<Scalar>(eps(), {}, Derived::centred), count);
-    }
-    if (sums == nullptr) return;
-    self().correct_sums(sums, sums + affine().size());
-    affine().accumulate(sums, sums + affine().size());
   }
 
   /// How xhat is found in the result of the last forward.
@@ -5891,11 +5869,12 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
-  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
-  /// statistics.
+  /// folded into a neighbouring layer, say. Computed in Stat, or in T where that is wider, and
+  /// rounded once, to T. Where a mean is many sigma from 0, infer itself is more accurate. Throws
+  /// std::logic_error without running statistics.
   template <typename T = P>
   ChannelAffine<T, Channels> inference_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
@@ -5904,10 +5883,11 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
-      const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
-      const S scale = S(affine.gamma_at(c)) * running.inv_std;
+      const Wide var = Wide(running_.var()[c]), mean = Wide(running_.mean()[c]);
+      const Wide scale = Wide(affine.gamma_at(c)) * kernels::inverse_std(var, options_.eps);
+      const Wide moved = mean * scale;
       result.scale[c] = kernels::narrow<T>(scale);
-      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
+      result.shift[c] = kernels::rounded<T>(Wide(Wide(affine.beta_at(c)) - moved));
     }
     return result;
   }
@@ -5949,6 +5929,27 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   void normalise_batch(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
                        S* var) {
     this->normalise_by_own(x, y, shape, var);
+  }
+
+  bool uses_running(bool inference) const {
+    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (uses_running(false)) return normalise_by_running(x, y, shape);
+    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
+    const S correction =
+        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
+    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
+    S* const var = this->scratch();
+    self().normalise_batch(x, y, shape, var);
+    remember(this->last().mean.data(), var, correction);
+  }
+
+  /// Takes mean and corrected variance into the running ones.
+  void remember(const S* mean, S* var, const S& correction) {
+    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
+    running_.update(mean, var, options_.momentum);
   }
 
   /// "64, H, W" or "H, W, 64"
@@ -5996,21 +5997,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     }
   }
 
-  bool uses_running(bool inference) const {
-    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
-  }
-
-  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
-    if (uses_running(false)) return normalise_by_running(x, y, shape);
-    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
-    const S correction =
-        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
-    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
-    S* const var = this->scratch();
-    self().normalise_batch(x, y, shape, var);
-    remember(this->last().mean.data(), var, correction);
-  }
-
   void normalise_by_running(const ConstOperand& x, const MutableOperand& y,
                             const memory::Shape& shape) {
     auto& last = this->last();
@@ -6049,12 +6035,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
       }
     }
     remember(mean, var, correction);
-  }
-
-  /// Takes mean and corrected variance into the running ones.
-  void remember(const S* mean, S* var, const S& correction) {
-    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
-    running_.update(mean, var, options_.momentum);
   }
 
   /// The same from statistics under conditions, averaged over instances that have more than one
@@ -6117,6 +6097,8 @@ inline namespace EIGEN_NORM_ABI {
 template <typename Derived, typename Scalar, int Channels, typename Options>
 class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   using Base = TrackingLayer<Derived, Scalar, Channels, Options>;
+
+ protected:
   using typename Base::ConstBuffer;
   using typename Base::MutableBuffer;
 
@@ -6261,6 +6243,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   }
 
  protected:
+  using SplitBase = SplitBatch;
   using Base::Base;
 
  private:
@@ -6307,6 +6290,140 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/core/batch_layer.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// What the layers over (N, C) and (N, C, spatial...) share that normalise by the statistics of a
+/// batch: BatchNorm and, where a batch lies on several machines, SyncBatchNorm.
+template <typename Derived, typename Scalar, int Channels, int SpatialRank>
+class BatchLayer : public SplitBatch<Derived, Scalar, Channels, BatchNormOptions> {
+  using Base = SplitBatch<Derived, Scalar, Channels, BatchNormOptions>;
+  friend Base;
+  friend typename Base::TrackingBase;
+  friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
+  friend typename Base::CallsBase;
+
+ protected:
+  using BatchBase = BatchLayer;
+  using Base::Base;
+
+  template <int Rank>
+  static void check_rank() {
+    static_assert(SpatialRank != 1 || Rank == 2 || Rank == 3,
+                  "eigen_norm: BatchNorm1d takes (N, C) or (N, C, L), a tensor of rank 2 or 3 or a "
+                  "matrix with samples as rows");
+    static_assert(SpatialRank != 2 || Rank == 4,
+                  "eigen_norm: BatchNorm2d takes (N, C, H, W), a tensor of rank 4");
+    static_assert(SpatialRank != 3 || Rank == 5,
+                  "eigen_norm: BatchNorm3d takes (N, C, D, H, W), a tensor of rank 5");
+  }
+
+  std::string expected_input(int rank) const {
+    return "(N, " + this->expected_channels(rank - 2) + ")";
+  }
+  std::string hint(const memory::Shape& shape) const {
+    return transpose_hint(shape, this->num_features());
+  }
+  int channel_axis(int rank) const {
+    return this->options().channels == ChannelAxis::first ? 1 : rank - 1;
+  }
+
+  static constexpr const char* more_than_one_value = "more than 1 value per channel";
+  bool has_one_value(const memory::Shape& shape) const {
+    return shape.size() == this->num_features();
+  }
+
+  memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
+    return memory::CollapsedShape::over_batch(layout, this->options().channels);
+  }
+  static constexpr bool wants_packed() { return false; }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/core/renormalisation.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// Batch renormalization (Ioffe 2017, arXiv:1702.03275): a training batch is normalised by its own
+/// statistics, and then moved towards what the running ones would give:
+///
+///     y = (xhat * r + d) * gamma + beta
+///     r = clip(std / running_std, 1 / r_max, r_max)
+///     d = clip((mean - running_mean) / running_std, -d_max, d_max),   std = sqrt(var + eps)
+///
+/// r and d are constants to the gradient. So this is a pass with gamma * r and beta + gamma * d in
+/// the place of gamma and beta.
+template <typename Scalar, int Size>
+class Renormalisation {
+  using P = Param<Scalar>;
+  using S = Stat<Scalar>;
+
+ public:
+  /// Takes r and d of a batch with these statistics.
+  void measure(const S* mean, const S* inv_std, Index size,
+               const kernels::StatisticsOfRunning<Scalar>& running, const BatchRenorm& limits) {
+    r_.resize(size);
+    d_.resize(size);
+    // inv_std is 0 for a standard deviation of 0, too: of the batch, where xhat is 0 whatever r is,
+    // or of the running statistics, where the limits are all that is left.
+    for (Index c = 0; c < size; ++c) {
+      const kernels::Statistic<S> of_running = running.at(c);
+      const S distance = mean[c] - of_running.mean;
+      const bool is_infinite = S(running.var[c]) > S(0);
+      if (of_running.inv_std == S(0) && !is_infinite) {
+        r_[c] = inv_std[c] == S(0) ? S(1) : S(limits.r_max);
+        d_[c] = S(distance == S(0) ? 0 : distance < S(0) ? -limits.d_max : limits.d_max);
+        continue;
+      }
+      r_[c] = inv_std[c] == S(0)
+                  ? S(1)
+                  : clip(of_running.inv_std / inv_std[c], 1 / limits.r_max, limits.r_max);
+      d_[c] = clip(distance * of_running.inv_std, -limits.d_max, limits.d_max);
+    }
+  }
+
+  /// gamma * r and beta + gamma * d; valid until the next call.
+  kernels::Affine<P> applied_to(const kernels::Affine<P>& affine) {
+    gamma_.resize(r_.size());
+    beta_.resize(r_.size());
+    for (Index c = 0; c < r_.size(); ++c) {
+      const S gamma = S(affine.gamma_at(c));
+      const S gamma_d = gamma * d_[c];
+      gamma_[c] = static_cast<P>(gamma * r_[c]);
+      beta_[c] = static_cast<P>(S(affine.beta_at(c)) + gamma_d);
+    }
+    return {gamma_.data(), beta_.data()};
+  }
+
+  /// dgamma = sum(dy * (xhat * r + d)), in the place of sum(dy * xhat).
+  void correct(S* dgamma, const S* dbeta) const {
+    for (Index c = 0; c < r_.size(); ++c) {
+      const S xhat_part = r_[c] * dgamma[c], d_part = d_[c] * dbeta[c];
+      dgamma[c] = xhat_part + d_part;
+    }
+  }
+
+  const Parameters<S, Size>& r() const { return r_; }
+  const Parameters<S, Size>& d() const { return d_; }
+
+ private:
+  static S clip(const S& value, double least, double most) {
+    return value < S(least) ? S(least) : value > S(most) ? S(most) : value;
+  }
+
+  Parameters<S, Size> r_, d_;
+  Parameters<P, Size> gamma_, beta_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
 // === eigen_norm/batch_norm.hpp
 
 namespace eigen_norm {
@@ -6333,10 +6450,11 @@ inline namespace EIGEN_NORM_ABI {
 /// virtual_batch_size does not divide, wherever the batch's own statistics count: in training, and,
 /// without running statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
-class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels,
-                                    BatchNormOptions> {
-  using Base = SplitBatch<BatchNorm, Scalar, Channels, BatchNormOptions>;
+class BatchNorm
+    : public BatchLayer<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels, SpatialRank> {
+  using Base = BatchLayer<BatchNorm, Scalar, Channels, SpatialRank>;
   friend Base;
+  friend typename Base::SplitBase;
   friend typename Base::TrackingBase;
   friend typename Base::LayerBase;
   friend typename Base::ConditionedBase;
@@ -6369,28 +6487,6 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
  private:
   static std::string class_name() { return "BatchNorm" + std::to_string(SpatialRank) + "d"; }
 
-  template <int Rank>
-  static void check_rank() {
-    static_assert(SpatialRank != 1 || Rank == 2 || Rank == 3,
-                  "eigen_norm: BatchNorm1d takes (N, C) or (N, C, L), a tensor of rank 2 or 3 or a "
-                  "matrix with samples as rows");
-    static_assert(SpatialRank != 2 || Rank == 4,
-                  "eigen_norm: BatchNorm2d takes (N, C, H, W), a tensor of rank 4");
-    static_assert(SpatialRank != 3 || Rank == 5,
-                  "eigen_norm: BatchNorm3d takes (N, C, D, H, W), a tensor of rank 5");
-  }
-
-  std::string expected_input(int rank) const {
-    return "(N, " + this->expected_channels(rank - 2) + ")";
-  }
-  std::string hint(const memory::Shape& shape) const {
-    return transpose_hint(shape, this->num_features());
-  }
-  int channel_axis(int rank) const {
-    return this->options().channels == ChannelAxis::first ? 1 : rank - 1;
-  }
-
-  static constexpr const char* more_than_one_value = "more than 1 value per channel";
   bool has_one_value(const memory::Shape& shape) const {
     const Index parts = shape[0] / this->options().virtual_batch_size.value_or(shape[0] + 1);
     return shape.size() == this->num_features() * std::max<Index>(1, parts);
@@ -6409,7 +6505,7 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
                           "virtual_batch_size nor renorm");
     }
     if (mask != nullptr && mask->count(0, mask->shape().size()) == 1) {
-      this->raise_shape(more_than_one_value,
+      this->raise_shape(Base::more_than_one_value,
                         this->options().track_running_stats
                             ? "when training, under the mask"
                             : "under the mask, without running statistics",
@@ -6435,11 +6531,9 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   }
 
   memory::CollapsedShape collapse(const memory::Layout& layout, bool own_statistics) const {
-    const ChannelAxis axis = this->options().channels;
     const auto& samples = this->options().virtual_batch_size;
-    return own_statistics && samples
-               ? memory::CollapsedShape::over_parts_of_batch(layout, axis, *samples)
-               : memory::CollapsedShape::over_batch(layout, axis);
+    if (!own_statistics || !samples) return Base::collapse(layout, own_statistics);
+    return memory::CollapsedShape::over_parts_of_batch(layout, this->options().channels, *samples);
   }
 
   void normalise_batch(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
@@ -6465,8 +6559,6 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   void correct_sums(S* dgamma, const S* dbeta) {
     if (is_renormalised()) renorm_.correct(dgamma, dbeta);
   }
-
-  static constexpr bool wants_packed() { return false; }
 
   Renormalisation<Scalar, Channels> renorm_;
   bool renormalised_ = false;  ///< the last training batch was
@@ -6733,20 +6825,22 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   }
 
   /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
-  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then rounded
-  /// to T.
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, or in T
+  /// where that is wider, and rounded once, to T.
   template <typename T = P>
   ChannelAffine<T, Features> feature_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     this->check_parameters();
     const auto affine = this->affine().view();
     ChannelAffine<T, Features> result;
     result.scale.setConstant(shape_.size(), T(1));
     result.shift.setConstant(shape_.size(), T(0));
     for (Index i = 0; i < this->gamma().size(); ++i) {
-      result.scale[i] = static_cast<T>(S(affine.gamma[i]) + S(affine.gamma_offset));
+      result.scale[i] =
+          kernels::rounded<T>(Wide(Wide(affine.gamma[i]) + Wide(affine.gamma_offset)));
     }
     for (Index i = 0; i < this->beta().size(); ++i) {
-      result.shift[i] = static_cast<T>(affine.beta[i]);
+      result.shift[i] = kernels::rounded<T>(affine.beta[i]);
     }
     return result;
   }
@@ -6919,6 +7013,706 @@ class RMSNorm : public TrailingLayer<RMSNorm<Scalar, Features>, Scalar, Features
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
 
+// === eigen_norm/distributed/communicator.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// All that synchronised layers ask of a network: a number of ranks, processes or threads, each of
+/// which has a communicator of its own and calls the same collectives in the same order.
+///
+/// An implementation ends every wait, by a result or by an exception: where a time limit is over,
+/// and, if it can tell, where a rank has left or the ranks do not agree on what they are about to
+/// do. After an exception from one of these calls a communicator is of no more use, and says so.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// Begins to gather `count` doubles from each rank, the same number from all, and returns a
+  /// ticket for the result. `mine` is copied. `purpose` is for error messages: "the statistics of
+  /// SyncBatchNorm2d(64)".
+  virtual int start_all_gather(const double* mine, Index count, const std::string& purpose) = 0;
+
+  /// Waits for the result: count * size() doubles in the order of ranks, the same on each. They
+  /// stay until the next start_all_gather.
+  virtual const double* finish(int ticket) = 0;
+
+  const double* all_gather(const double* mine, Index count, const std::string& purpose) {
+    return finish(start_all_gather(mine, count, purpose));
+  }
+
+ protected:
+  Communicator() = default;
+  Communicator(const Communicator&) = default;
+  Communicator& operator=(const Communicator&) = default;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
+// === eigen_norm/distributed/channel_exchange.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// What the ranks of a synchronised layer tell each other in one collective: a count, and two
+/// numbers by channel. A count of -1 is that of a rank which has thrown an exception.
+class ChannelExchange {
+ public:
+  struct Part {
+    Index count;
+    const double* first;   ///< by channel
+    const double* second;  ///< by channel
+  };
+
+  ChannelExchange(std::shared_ptr<Communicator> ranks, Index channels)
+      : ranks_(std::move(ranks)),
+        channels_(static_cast<std::size_t>(channels)),
+        message_(1 + 2 * channels_) {}
+
+  /// What is under way is finished by the one that has begun it: a copy has begun nothing.
+  ChannelExchange(const ChannelExchange& other)
+      : ChannelExchange(other.ranks_, static_cast<Index>(other.channels_)) {}
+  ChannelExchange(ChannelExchange&&) noexcept = default;
+  ChannelExchange& operator=(const ChannelExchange& other) {
+    return *this = ChannelExchange(other);
+  }
+  ChannelExchange& operator=(ChannelExchange&&) noexcept = default;
+  ~ChannelExchange() = default;
+
+  Communicator& ranks() const { return *ranks_; }
+
+  /// This rank's numbers, to be written before `start`; they stay as they are.
+  double* first() { return message_.data() + 1; }
+  double* second() { return first() + channels_; }
+  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
+
+  void start(Index count, const std::string& purpose) {
+    message_[0] = static_cast<double>(count);
+    ticket_ =
+        ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()), purpose);
+    is_pending_ = true;
+    ++started_;
+  }
+  bool is_pending() const { return is_pending_; }
+  std::size_t started() const { return started_; }
+
+  /// Throws std::runtime_error where a rank has nothing to give.
+  void finish(const std::string& purpose) {
+    is_pending_ = false;
+    all_ = ranks_->finish(ticket_);
+    std::string refusals;
+    for (int rank = 0; rank < ranks_->size(); ++rank) {
+      if (part(rank).count >= 0) continue;
+      refusals += (refusals.empty() ? "" : ", ") + std::to_string(rank);
+    }
+    if (refusals.empty()) return;
+    memory::raise<std::runtime_error>("expected " + purpose +
+                                      " from every rank, got an error on rank " + refusals);
+  }
+
+  /// After `finish`, until the next.
+  Part part(int rank) const {
+    const double* const message = all_ + static_cast<std::size_t>(rank) * message_.size();
+    return {static_cast<Index>(message[0]), message + 1, message + 1 + channels_};
+  }
+
+ private:
+  std::shared_ptr<Communicator> ranks_;
+  std::size_t channels_;
+  std::vector<double> message_;
+  const double* all_ = nullptr;
+  int ticket_ = 0;
+  bool is_pending_ = false;
+  std::size_t started_ = 0;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
+// === eigen_norm/distributed/sync_batch_norm.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// Batch normalization of a batch that lies on several ranks, processes or threads, each of which
+/// calls the same layer with its own share; as torch.nn.SyncBatchNorm. In training
+///
+///     y = (x - mean) / sqrt(var + eps) * gamma + beta
+///
+/// has the mean and var of all shares together: each rank gathers count, mean and m2 by channel of
+/// every other and merges them in the order of ranks, so that all have the same bits. backward
+/// gathers sum(dy) and sum(dy * xhat) likewise. One collective each way; shares may be of different
+/// sizes, and some may be empty.
+///
+/// gamma_grad and beta_grad are the sums over this rank's share, as PyTorch's: sum or average them
+/// over the ranks with those of all other parameters. The running statistics are those of the whole
+/// batch, the same on every rank. In eval and when frozen, and for infer, nothing is exchanged.
+///
+///     auto ranks = std::make_shared<mpi::Communicator>(MPI_COMM_WORLD);
+///     SyncBatchNorm2d<float> norm(64, ranks);
+///
+/// All ranks construct the same layers, and call their forward and backward in the same order. A
+/// rank whose input is refused says so to the others: there the call throws a std::runtime_error
+/// that names it, and the next call works again. The steps of SplitBatch are of this rank alone.
+///
+/// Throws as BatchNorm does; for one value per channel on all ranks together; and
+/// std::invalid_argument on all ranks where their layers are not alike, or for virtual_batch_size
+/// and renorm, std::logic_error for masks and scales per sample in training.
+template <typename Scalar, int Channels, int SpatialRank>
+class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialRank>, Scalar,
+                                        Channels, SpatialRank> {
+  using Base = BatchLayer<SyncBatchNorm, Scalar, Channels, SpatialRank>;
+  friend Base;
+  friend typename Base::SplitBase;
+  friend typename Base::TrackingBase;
+  friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
+  friend typename Base::CallsBase;
+  using typename Base::ConstBuffer;
+  using typename Base::ConstOperand;
+  using typename Base::MutableOperand;
+  using typename Base::P;
+  using typename Base::S;
+  static_assert(std::is_same_v<S, double>,
+                "eigen_norm: SyncBatchNorm exchanges doubles; its scalar is double or narrower");
+
+ public:
+  using Communicator = distributed::Communicator;
+
+  /// A collective call: every rank constructs the same layer.
+  SyncBatchNorm(Index num_features, std::shared_ptr<Communicator> ranks,
+                const BatchNormOptions& options = {})
+      : Base(agreed(num_features, ranks.get(), options), options),
+        exchange_(std::move(ranks), num_features),
+        statistics_("the statistics of " + this->name()),
+        gradients_("the gradient sums of " + this->name()) {
+    if (options.virtual_batch_size || options.renorm) {
+      memory::raise_invalid(this->name() + ": expected neither virtual_batch_size nor renorm");
+    }
+  }
+
+  /// The same layer over all ranks, with its state, mode and gradients' place. A collective call.
+  SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
+                std::shared_ptr<Communicator> ranks)
+      : SyncBatchNorm(norm.num_features(), std::move(ranks), norm.options()) {
+    this->gamma() = norm.gamma();
+    this->beta() = norm.beta();
+    this->running_mean() = norm.running_mean();
+    this->running_var() = norm.running_var();
+    this->num_batches_tracked() = norm.num_batches_tracked();
+    this->train(norm.is_training());
+    if (norm.is_frozen()) this->freeze();
+  }
+
+  /// The first half of backward: the sums over this share, on their way to the other ranks. What
+  /// needs no dx can be done until backward, with the same x and dy, finishes it.
+  template <typename X, typename Dy>
+  void start_backward(const X& x, const Dy& dy) {
+    check_nothing_is_pending("start_backward");
+    this->check_answerable("start_backward", false, false);
+    if (!synchronised_) return;
+    const bool given = together(gradients_, [&] {
+      this->template read_gradient<Base::template is_row_major<X>>(
+          x, dy,
+          [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
+          [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+            if (in.layout.shape.size() == 0) return;
+            start_sums(this->operand(in, true), this->operand(gradient, true),
+                       kernels::XhatOfInput());
+          });
+    });
+    if (!given) start_nothing(gradients_);
+  }
+
+ private:
+  static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
+
+  /// Whether a forward has to do with the other ranks: by running statistics it has not.
+  bool synchronises() const { return this->is_training() && !this->uses_running(false); }
+
+  bool has_one_value(const memory::Shape& shape) const {
+    return !synchronises() && Base::has_one_value(shape);
+  }
+  void check_mask(const memory::Shape&, const Mask*) const {
+    if (!synchronises()) return;
+    memory::raise_logic(this->name() +
+                        ": a mask, or a scale and shift per sample, is not synchronised");
+  }
+  void check_nothing_is_pending(const char* call) const {
+    if (!exchange_.is_pending()) return;
+    memory::raise_logic(this->name() + ": " + call +
+                        " needs a backward before it, to finish what "
+                        "start_backward has begun");
+  }
+
+  /// num_features, once it is sure that the ranks have all in common that they must, or one would
+  /// wait for numbers that never come. It is asked before this rank refuses anything.
+  static Index agreed(Index num_features, Communicator* ranks, const BatchNormOptions& options) {
+    if (ranks == nullptr) {
+      memory::raise_invalid(class_name() + ": expected a communicator, got none");
+    }
+    constexpr Index numbers = 7;
+    const double mine[numbers] = {SpatialRank,
+                                  static_cast<double>(num_features),
+                                  options.eps,
+                                  options.momentum.value_or(-1),
+                                  options.track_running_stats ? 1.0 : 0.0,
+                                  options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
+                                  options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
+    const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
+    std::string others;
+    for (int rank = 1; rank < ranks->size(); ++rank) {
+      const double* const layer = all + rank * numbers;
+      if (std::equal(layer, layer + numbers, all)) continue;
+      others += "; " + described(layer) + " on rank " + std::to_string(rank);
+    }
+    if (!others.empty()) {
+      memory::raise_invalid(class_name() + '(' + std::to_string(num_features) +
+                            "): expected the same layer on every rank, got " + described(all) +
+                            " on rank 0" + others);
+    }
+    return num_features;
+  }
+  static std::string described(const double* layer) {
+    char text[160];
+    std::snprintf(text, sizeof(text), "SyncBatchNorm%.0fd(%.0f), eps %g, momentum %s%s%s%s",
+                  layer[0], layer[1], layer[2], momentum(layer[3]).c_str(),
+                  layer[4] != 0 ? "" : ", without running statistics",
+                  layer[5] != 0 ? ", biased" : "",
+                  layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
+    return text;
+  }
+  static std::string momentum(double momentum) {
+    if (momentum == -1) return "nullopt";
+    char text[32];
+    std::snprintf(text, sizeof(text), "%g", momentum);
+    return text;
+  }
+
+  /// Makes a call in which this rank gives something to the others; returns whether it has, which
+  /// it has not where its share is empty. Where it throws before, it tells them.
+  template <typename Call>
+  bool together([[maybe_unused]] const std::string& purpose, const Call& call) {
+    const std::size_t before = exchange_.started();
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    try {
+      call();
+    } catch (...) {
+      if (exchange_.started() == before && !exchange_.is_pending()) refuse(purpose);
+      throw;
+    }
+#else
+    call();
+#endif
+    return exchange_.started() > before;
+  }
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+  void refuse(const std::string& purpose) {
+    try {
+      exchange_.start(-1, purpose);
+      exchange_.finish(purpose);
+    } catch (const std::exception&) {  // the error that led here says more
+    }
+  }
+#endif
+
+  void start_nothing(const std::string& purpose) {
+    exchange_.set_zero();
+    exchange_.start(0, purpose);
+  }
+
+  template <typename Call>
+  void forward_together(const Call& call) {
+    check_nothing_is_pending("forward");
+    if (synchronises()) {
+      if (!together(statistics_, call)) {  // an empty share
+        start_nothing(statistics_);
+        take_statistics(this->last().shape);
+      }
+      synchronised_ = true;
+    } else {
+      call();
+      synchronised_ = false;
+    }
+  }
+
+  /// In training: mean and m2 of this share to all, those of all shares from all.
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (!synchronises()) return Base::normalise(x, y, shape);
+    double* const m2 = exchange_.second();
+    kernels::statistics(x,
+                        kernels::FromData<Scalar>(this->eps(), {exchange_.first(), nullptr, m2}));
+    const Index count = x.shape.values_per_statistic();
+    for (Index c = 0; c < this->num_features(); ++c) m2[c] *= static_cast<double>(count);
+    exchange_.start(count, statistics_);
+    take_statistics(shape);
+    const auto& last = this->last();
+    kernels::normalise(
+        x, y, this->affine().view(),
+        kernels::FromChannels<Scalar>({last.mean.view().data(), last.inv_std.view().data()}));
+  }
+
+  /// The statistics of all shares, merged in the order of ranks and remembered.
+  void take_statistics(const memory::Shape& shape) {
+    exchange_.finish(statistics_);
+    const int ranks = exchange_.ranks().size();
+    Index count = 0;
+    for (int rank = 0; rank < ranks; ++rank) count += exchange_.part(rank).count;
+    if (count == 1) {
+      memory::raise_invalid(this->name() +
+                            ": expected more than 1 value per channel when training, "
+                            "got 1 on " +
+                            std::to_string(ranks) + " ranks together");
+    }
+    auto& last = this->last();
+    last.begin(shape, true);
+    last.resize(this->num_features());
+    count_ = count;
+    if (count == 0) return;
+    S *const mean = last.mean.data(), *const var = this->scratch();
+    merge_into(mean, var);
+    for (Index c = 0; c < this->num_features(); ++c) {
+      const kernels::Moments<S> moments{count, mean[c], var[c]};
+      var[c] = last.inv_std.data()[c] = moments.biased_variance();
+    }
+    kernels::show_overflow(last.inv_std.data(), this->num_features());
+    kernels::inverse_std(last.inv_std.data(), this->num_features(), this->eps());
+    if (!this->options().track_running_stats) return;
+    this->remember(mean, var, this->running().correction(count, this->options().running_variance));
+  }
+
+  /// The moments of all shares, rank by rank as they lie in memory.
+  void merge_into(S* mean, S* m2) const {
+    std::fill_n(mean, this->num_features(), S(0));
+    std::fill_n(m2, this->num_features(), S(0));
+    Index merged = 0;
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      if (part.count == 0) continue;
+      for (Index c = 0; c < this->num_features(); ++c) {
+        kernels::Moments<S> moments{merged, mean[c], m2[c]};
+        moments.merge({part.count, part.first[c], part.second[c]});
+        mean[c] = moments.mean;
+        m2[c] = moments.m2;
+      }
+      merged += part.count;
+    }
+  }
+
+  template <typename Call>
+  void backward_together(const Call& call) {
+    if (!synchronised_) return call();
+    const bool started = exchange_.is_pending();
+    if (together(gradients_, call) || (started && !exchange_.is_pending())) return;
+    if (!started) start_nothing(gradients_);  // an empty share
+    exchange_.finish(gradients_);
+  }
+
+  template <typename Xhat>
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                          const Xhat& xhat) {
+    if (!synchronised_) return Base::differentiate_into(x, dy, dx, xhat);
+    if (!exchange_.is_pending()) start_sums(x, dy, xhat);
+    exchange_.finish(gradients_);
+    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
+    pass.dx = dx;
+    pass.given = all_sums();
+    kernels::backward(pass, statistics_of_last(), 1);
+    this->affine().accumulate(exchange_.first(), exchange_.second());
+  }
+
+  /// sum(dy * xhat) and sum(dy) of this share, on their way to the others.
+  template <typename Xhat>
+  void start_sums(const ConstOperand& x, const ConstOperand& dy, const Xhat& xhat) {
+    const Index pieces = Base::pieces(x);
+    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
+    pass.affine_sums = this->scratch(pieces);
+    kernels::backward(pass, statistics_of_last(), pieces);
+    std::copy_n(pass.affine_sums, 2 * this->num_features(), exchange_.first());
+    exchange_.start(0, gradients_);
+  }
+
+  /// sum(gamma * dy) and sum(gamma * dy * xhat) of all shares, added in the order of ranks.
+  kernels::GivenSums<S> all_sums() {
+    S* const dy_xhat = this->scratch();
+    S* const dy = dy_xhat + this->num_features();
+    std::fill_n(dy_xhat, 2 * this->num_features(), S(0));
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      for (Index c = 0; c < this->num_features(); ++c) {
+        dy_xhat[c] += part.first[c];
+        dy[c] += part.second[c];
+      }
+    }
+    for (Index c = 0; c < this->num_features(); ++c) {
+      const S gamma = S(this->affine().view().gamma_at(c));
+      dy_xhat[c] *= gamma;
+      dy[c] *= gamma;
+    }
+    return {dy, dy_xhat, count_};
+  }
+
+  template <typename Xhat>
+  kernels::BackwardPass<Scalar, Xhat> pass_over(const ConstOperand& x, const ConstOperand& dy,
+                                                const Xhat& xhat) {
+    return {x, dy, {nullptr, x.shape}, this->affine().view(), true, nullptr, true, {}, xhat};
+  }
+  kernels::FromForward<Scalar> statistics_of_last() const {
+    const auto& last = this->last();
+    return kernels::FromForward<Scalar>({last.mean.view().data(), last.inv_std.view().data()});
+  }
+
+  distributed::ChannelExchange exchange_;
+  std::string statistics_, gradients_;  ///< what is exchanged, in words
+  Index count_ = 0;                     ///< values per channel of the last training batch
+  bool synchronised_ = false;           ///< the last forward was a training batch of all ranks
+};
+
+/// (N, C) or (N, C, L); channels last: (N, L, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm1d = SyncBatchNorm<Scalar, Channels, 1>;
+
+/// (N, C, H, W); channels last: (N, H, W, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm2d = SyncBatchNorm<Scalar, Channels, 2>;
+
+/// (N, C, D, H, W); channels last: (N, D, H, W, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm3d = SyncBatchNorm<Scalar, Channels, 3>;
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/distributed/convert.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// How convert_sync_batch_norm sees a layer or a model; by default it stays what it is. For a model
+/// of your own, specialise it: `convert` returns the model with its members converted.
+template <typename Model>
+struct SyncConversion {
+  static Model convert(const Model& model, const std::shared_ptr<distributed::Communicator>&) {
+    return model;
+  }
+};
+
+/// A model with every BatchNorm in it as the SyncBatchNorm of all ranks, state and mode included;
+/// as torch.nn.SyncBatchNorm.convert_sync_batchnorm. It looks into vectors, optionals and tuples. A
+/// collective call: every rank converts the same model.
+template <typename Model>
+auto convert_sync_batch_norm(const Model& model,
+                             const std::shared_ptr<distributed::Communicator>& ranks) {
+  return SyncConversion<Model>::convert(model, ranks);
+}
+
+template <typename Scalar, int Channels, int SpatialRank>
+struct SyncConversion<BatchNorm<Scalar, Channels, SpatialRank>> {
+  static auto convert(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    return SyncBatchNorm<Scalar, Channels, SpatialRank>(norm, ranks);
+  }
+};
+
+template <typename Layer>
+struct SyncConversion<std::vector<Layer>> {
+  static auto convert(const std::vector<Layer>& layers,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    std::vector<decltype(convert_sync_batch_norm(layers.front(), ranks))> result;
+    result.reserve(layers.size());
+    for (const Layer& layer : layers) result.push_back(convert_sync_batch_norm(layer, ranks));
+    return result;
+  }
+};
+
+template <typename Layer>
+struct SyncConversion<std::optional<Layer>> {
+  static auto convert(const std::optional<Layer>& layer,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    std::optional<decltype(convert_sync_batch_norm(*layer, ranks))> result;
+    if (layer) result.emplace(convert_sync_batch_norm(*layer, ranks));
+    return result;
+  }
+};
+
+template <typename... Layers>
+struct SyncConversion<std::tuple<Layers...>> {
+  static auto convert(const std::tuple<Layers...>& layers,
+                      const std::shared_ptr<distributed::Communicator>& ranks) {
+    // In braces they are converted from left to right, on every rank alike.
+    return std::apply(
+        [&](const Layers&... each) { return std::tuple{convert_sync_batch_norm(each, ranks)...}; },
+        layers);
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/distributed/thread_ranks.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// Ranks that are threads of one process, for tests and for training on the cores of one machine:
+///
+///     auto ranks = thread_ranks(4);    // one shared_ptr<Communicator> for each thread
+///
+/// A rank whose communicator is destroyed has left: whoever waits for it gets an exception at once.
+class ThreadRanks {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  ThreadRanks(int size, std::chrono::milliseconds time_limit)
+      : size_(static_cast<std::size_t>(size)), time_limit_(time_limit), has_left_(size_, false) {}
+
+  std::size_t size() const { return size_; }
+
+  /// The values of one rank for the collective of that number, counted on each rank from 0.
+  void give(std::size_t rank, std::size_t number, const double* mine, std::size_t count,
+            const std::string& purpose) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    check();
+    Collective& collective = collectives_[number];
+    if (collective.given.empty()) {
+      collective = {purpose, count, std::vector<double>(count * size_),
+                    std::vector<bool>(size_, false), 0};
+    }
+    if (collective.purpose != purpose || collective.count != count) {
+      fail("expected the same collective on every rank, got " + describe(purpose, count) +
+           " on rank " + std::to_string(rank) + " and " +
+           describe(collective.purpose, collective.count) + " on others");
+    }
+    std::copy_n(mine, count, collective.values.begin() + static_cast<std::ptrdiff_t>(rank * count));
+    collective.given[rank] = true;
+    changed_.notify_all();
+  }
+
+  /// Waits for the values of all and copies them to `all`.
+  void take(std::size_t rank, std::size_t number, std::vector<double>& all) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto deadline = Clock::now() + time_limit_;
+    for (;;) {
+      Collective& collective = collectives_.at(number);
+      const std::vector<std::size_t> missing = missing_of(collective);
+      if (missing.empty()) {  // whatever has gone wrong since
+        all = collective.values;
+        if (++collective.taken == size_) collectives_.erase(number);
+        return;
+      }
+      check();
+      for (const std::size_t other : missing) {
+        if (!has_left_[other]) continue;
+        fail("rank " + std::to_string(other) + " has left before " + collective.purpose);
+      }
+      if (changed_.wait_until(lock, deadline) == std::cv_status::no_timeout) continue;
+      if (Clock::now() < deadline || missing_of(collective).empty()) continue;
+      fail("rank " + std::to_string(rank) + " has waited " + std::to_string(time_limit_.count()) +
+           " ms with " + collective.purpose + " for rank " + list(missing));
+    }
+  }
+
+  void leave(std::size_t rank) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    has_left_[rank] = true;
+    changed_.notify_all();
+  }
+
+ private:
+  struct Collective {
+    std::string purpose;
+    std::size_t count = 0;
+    std::vector<double> values;
+    std::vector<bool> given;
+    std::size_t taken = 0;
+  };
+
+  static std::string describe(const std::string& purpose, std::size_t count) {
+    return purpose + " (" + std::to_string(count) + " values)";
+  }
+  static std::string list(const std::vector<std::size_t>& ranks) {
+    std::string text;
+    for (const std::size_t rank : ranks) text += (text.empty() ? "" : ", ") + std::to_string(rank);
+    return text;
+  }
+
+  std::vector<std::size_t> missing_of(const Collective& collective) const {
+    std::vector<std::size_t> missing;
+    for (std::size_t rank = 0; rank < size_; ++rank) {
+      if (!collective.given[rank]) missing.push_back(rank);
+    }
+    return missing;
+  }
+
+  /// For this rank, and for every other that waits or comes later.
+  [[noreturn]] void fail(const std::string& reason) {
+    failure_ = "eigen_norm::ThreadRanks: " + reason;
+    changed_.notify_all();
+    memory::raise<std::runtime_error>(failure_);
+  }
+  void check() const {
+    if (!failure_.empty()) memory::raise<std::runtime_error>(failure_);
+  }
+
+  std::size_t size_;
+  std::chrono::milliseconds time_limit_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::size_t, Collective> collectives_;
+  std::vector<bool> has_left_;
+  std::string failure_;
+};
+
+/// One thread's part of ThreadRanks.
+class ThreadCommunicator final : public Communicator {
+ public:
+  ThreadCommunicator(std::shared_ptr<ThreadRanks> ranks, int rank)
+      : ranks_(std::move(ranks)), rank_(static_cast<std::size_t>(rank)) {}
+  ~ThreadCommunicator() override { ranks_->leave(rank_); }
+  ThreadCommunicator(const ThreadCommunicator&) = delete;
+  ThreadCommunicator& operator=(const ThreadCommunicator&) = delete;
+
+  int rank() const override { return static_cast<int>(rank_); }
+  int size() const override { return static_cast<int>(ranks_->size()); }
+
+  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+    ranks_->give(rank_, next_, mine, static_cast<std::size_t>(count), purpose);
+    return static_cast<int>(next_++);
+  }
+  const double* finish(int ticket) override {
+    ranks_->take(rank_, static_cast<std::size_t>(ticket), all_);
+    return all_.data();
+  }
+
+ private:
+  std::shared_ptr<ThreadRanks> ranks_;
+  std::size_t rank_;
+  std::size_t next_ = 0;
+  std::vector<double> all_;
+};
+
+/// The communicators of `size` threads. Every wait ends after `time_limit`.
+inline std::vector<std::shared_ptr<Communicator>> thread_ranks(
+    int size, std::chrono::milliseconds time_limit = std::chrono::minutes(1)) {
+  if (size < 1) {
+    memory::raise_invalid("eigen_norm: expected at least 1 rank, got " + std::to_string(size));
+  }
+  const auto shared = std::make_shared<ThreadRanks>(size, time_limit);
+  std::vector<std::shared_ptr<Communicator>> result;
+  result.reserve(shared->size());
+  for (int rank = 0; rank < size; ++rank) {
+    result.push_back(std::make_shared<ThreadCommunicator>(shared, rank));
+  }
+  return result;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
 // === eigen_norm/fold/folded.hpp
 
 /// What all folds share: the weight and the bias of a neighbouring layer as they come and as they
@@ -6948,21 +7742,27 @@ struct Folded {
 template <typename X>
 inline constexpr bool is_eigen = memory::is_dense<X> || memory::is_tensor<X>;
 
-/// BatchNorm and InstanceNorm.
+namespace internal {
+
 template <typename Derived, typename Scalar, int Channels, typename Options>
 std::true_type is_tracking_test(const TrackingLayer<Derived, Scalar, Channels, Options>*);
 std::false_type is_tracking_test(const void*);
 
-template <typename Norm>
-inline constexpr bool is_tracking = decltype(is_tracking_test(std::declval<Norm*>()))::value;
-
-/// LayerNorm and RMSNorm.
 template <typename Derived, typename Scalar, int Features, typename Options>
 std::true_type is_trailing_test(const TrailingLayer<Derived, Scalar, Features, Options>*);
 std::false_type is_trailing_test(const void*);
 
+}  // namespace internal
+
+/// BatchNorm and InstanceNorm.
 template <typename Norm>
-inline constexpr bool is_trailing = decltype(is_trailing_test(std::declval<Norm*>()))::value;
+inline constexpr bool is_tracking =
+    decltype(internal::is_tracking_test(std::declval<Norm*>()))::value;
+
+/// LayerNorm and RMSNorm.
+template <typename Norm>
+inline constexpr bool is_trailing =
+    decltype(internal::is_trailing_test(std::declval<Norm*>()))::value;
 
 /// What is computed in: the widest of the layer's Stat and those of weight and bias.
 template <typename Norm, typename Weight, typename Bias>
@@ -7006,39 +7806,6 @@ void for_each_along(Weight& weight, int axis, const Visit& visit) {
     for (Index along = 0; along < shape[axis]; ++along) {
       for (Index i = 0; i < inner; ++i) visit(*element++, along, o * inner + i);
     }
-  }
-}
-
-}  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::fold
-
-// === eigen_norm/fold/rounding.hpp
-
-namespace eigen_norm::fold {
-inline namespace EIGEN_NORM_ABI {
-
-/// The float next to a wider number whose last bit is odd, or the number itself where a float holds
-/// it: what was cut off is never lost on a later rounding to 11 bits or fewer.
-template <typename Wide>
-float round_to_odd(const Wide& value) {
-  const auto nearest = static_cast<float>(value);
-  const auto there = static_cast<Wide>(nearest);
-  if (!(there < value || there > value)) return nearest;
-  std::uint32_t bits;
-  std::memcpy(&bits, &nearest, sizeof bits);
-  if (bits % 2 == 1) return nearest;
-  constexpr float largest = std::numeric_limits<float>::max();
-  return std::nextafter(nearest, there < value ? largest : -largest);
-}
-
-/// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
-/// between two numbers, after a float that was not, it takes the wrong one.
-template <typename To, typename Wide>
-To rounded(const Wide& value) {
-  if constexpr (kernels::is_16_bit_float<To>) {
-    return static_cast<To>(round_to_odd(value));
-  } else {
-    return static_cast<To>(value);
   }
 }
 
@@ -7104,9 +7871,9 @@ void fold_following(const Norm& norm, Folded<Weight, Bias>& layer, Index input_a
   for_each_along(layer.weight, axis, [&](auto& element, Index i, Index o) {
     const S before = S(element);
     sums[o] += S(before * affine.shift[i]);
-    element = rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
   });
-  for (Index o = 0; o < outputs; ++o) bias[o] = rounded<ScalarOf<Bias>>(sums[o]);
+  for (Index o = 0; o < outputs; ++o) bias[o] = kernels::rounded<ScalarOf<Bias>>(sums[o]);
 }
 
 /// y = W norm(x) + b as y = W' z + b', where z is x itself for BatchNorm, and InstanceNorm with
@@ -7159,6 +7926,8 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   static_assert(is_tracking<Norm>,
                 "eigen_norm: into_preceding takes BatchNorm, or InstanceNorm with running "
                 "statistics; the statistics of other layers are those of each input");
+  static_assert(memory::EigenObject<Weight>::rank > 0,
+                "eigen_norm: into_preceding takes a weight with an axis of its outputs");
   using S = Wide<Norm, Weight, Bias>;
   const auto affine = norm.template inference_affine<S>();
   const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);
@@ -7170,14 +7939,14 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   check_bias(norm.name(), channels, memory::EigenObject<Bias>::shape(layer.bias));
 
   for_each_along(layer.weight, axis, [&](auto& element, Index c, Index) {
-    element = rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
   });
   auto* const bias = layer.bias.data();
   for (Index c = 0; c < channels; ++c) {
     // The mean goes first: it is mostly the old bias, and nothing is lost where they are alike.
     const S centred = S(bias[c]) - S(norm.running_mean()[c]), scaled = centred * affine.scale[c];
     const S beta = norm.beta().size() > 0 ? S(norm.beta()[c]) : S(0);
-    bias[c] = rounded<ScalarOf<Bias>>(S(scaled + beta));
+    bias[c] = kernels::rounded<ScalarOf<Bias>>(S(scaled + beta));
   }
 }
 

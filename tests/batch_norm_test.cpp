@@ -65,6 +65,39 @@ TEST(BatchNorm1d, IsAnAffineMapOfEachChannelInInference) {
       [&] { BatchNorm1d<float>(4, options).inference_affine(); });
 }
 
+TEST(BatchNorm1d, RoundsItsAffineMapOnceTo16Bits) {
+  BatchNormOptions options;
+  options.eps = 0;
+  BatchNorm1d<double> norm(2, options);
+  norm.gamma().setConstant(1 + 0x1p-11 + 0x1p-30);  // beyond halfway from 1 to the next of half
+  norm.beta() = norm.gamma();
+  const auto affine = norm.inference_affine<Eigen::half>();
+  EXPECT_EQ(static_cast<float>(affine.scale[1]), 1 + 0x1p-10F);
+  EXPECT_EQ(static_cast<float>(affine.shift[1]), 1 + 0x1p-10F);
+}
+
+template <typename Scalar>
+void expect_affine_in_long_double() {
+  using Wide = Eigen::Array<long double, Eigen::Dynamic, 1>;
+  BatchNorm1d<Scalar> norm(4);
+  norm.gamma() << Scalar(1.5), Scalar(-0.7), Scalar(2.1), Scalar(1.25);
+  norm.beta() << Scalar(0.1), Scalar(1), Scalar(-1.3), Scalar(0.5);
+  norm.running_mean() << Scalar(0.1), Scalar(-3), Scalar(100), Scalar(7.7);
+  norm.running_var() << Scalar(0.3), Scalar(5), Scalar(3), Scalar(0.01);
+  const auto wide = [](const auto& values) -> Wide { return values.template cast<long double>(); };
+  const auto affine = norm.template inference_affine<long double>();
+  const auto eps = static_cast<long double>(norm.options().eps);
+  const Wide scale = wide(norm.gamma()) / (wide(norm.running_var()) + eps).sqrt();
+  const Wide shift = wide(norm.beta()) - wide(norm.running_mean()) * scale;
+  EXPECT_TRUE(affine.scale.isApprox(scale, 1e-18L) && affine.shift.isApprox(shift, 1e-18L));
+}
+
+TEST(BatchNorm1d, ComputesItsAffineMapInTheTypeAskedForWhereThatIsWider) {
+  if (std::numeric_limits<long double>::digits <= std::numeric_limits<double>::digits) GTEST_SKIP();
+  expect_affine_in_long_double<double>();
+  expect_affine_in_long_double<float>();
+}
+
 TEST(BatchNorm1d, HasTheDefaultsOfPyTorch) {
   const BatchNorm1d<float> norm(3);
   EXPECT_EQ(norm.num_features(), 3);

@@ -69,6 +69,15 @@ TEST(LayerNorm, GivesGammaAndBetaOrOneAndZero) {
             Values(6, 1));
 }
 
+TEST(LayerNorm, RoundsItsAffineMapOnceTo16Bits) {
+  LayerNorm<double> norm(2);
+  norm.gamma().setConstant(1 + 0x1p-11 + 0x1p-30);  // beyond halfway from 1 to the next of half
+  norm.beta() = norm.gamma();
+  const auto affine = norm.feature_affine<Eigen::half>();
+  EXPECT_EQ(static_cast<float>(affine.scale[1]), 1 + 0x1p-10F);
+  EXPECT_EQ(static_cast<float>(affine.shift[1]), 1 + 0x1p-10F);
+}
+
 TEST(LayerNorm, IsConstructedFromANumberAListOrAVector) {
   EXPECT_EQ(LayerNorm<float>(7).normalized_shape(), std::vector<Index>{7});
   EXPECT_EQ(LayerNorm<float>({7}).normalized_shape(), std::vector<Index>{7});

@@ -107,6 +107,12 @@ TEST(RMSNorm, GivesWhatItScalesBy) {
   }
 }
 
+TEST(RMSNorm, GivesTheSumOfOneAndGammaInTheTypeAskedFor) {
+  RMSNorm<double> norm(2, {eps, true, true});
+  norm.gamma().setConstant(0x1p-60);
+  EXPECT_EQ(norm.feature_affine<long double>().scale[1], 1 + static_cast<long double>(0x1p-60));
+}
+
 TEST(RMSNorm, KeepsItsDigitsWhereAllElementsAreAlike) {
   const Logical x = random_normal({3, 400}, 1, 1e4L);
   const Reference want = rms_norm(x, x, {}, Real(eps));

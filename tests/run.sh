@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 
 packages=(g++ cmake ninja-build libeigen3-dev libgtest-dev libonnx-testdata libcli11-dev zlib1g-dev
-  nlohmann-json3-dev libzip-dev libonnx-dev libprotobuf-dev python3-numpy)
+  nlohmann-json3-dev libzip-dev libonnx-dev libprotobuf-dev openmpi-bin libopenmpi-dev python3-numpy)
 if [ "${EIGEN_NORM_WITH_TORCH:-0}" = 1 ]; then packages+=(libtorch-dev); fi
 install_missing "${packages[@]}"
 

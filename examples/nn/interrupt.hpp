@@ -3,18 +3,23 @@
 
 #include <atomic>
 #include <csignal>
+#include <initializer_list>
+#include <utility>
+#include <vector>
 
 namespace nn {
 
 /// While it lives, Ctrl-C only asks the program to stop; the program looks at requested() where it
-/// can. A second Ctrl-C ends it at once, as ever.
+/// can. A second Ctrl-C ends it at once, as ever. So may other signals that end a program.
 class Interrupt {
  public:
-  Interrupt() {
+  explicit Interrupt(std::initializer_list<int> signals = {SIGINT}) {
     requested_ = false;
-    before_ = std::signal(SIGINT, note);
+    for (const int signal : signals) before_.emplace_back(signal, std::signal(signal, note));
   }
-  ~Interrupt() { std::signal(SIGINT, before_); }
+  ~Interrupt() {
+    for (const auto& [signal, handler] : before_) std::signal(signal, handler);
+  }
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
@@ -29,7 +34,7 @@ class Interrupt {
   // The signal may come to any thread.
   static inline std::atomic<bool> requested_ = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
-  void (*before_)(int);
+  std::vector<std::pair<int, void (*)(int)>> before_;
 };
 
 }  // namespace nn

@@ -126,17 +126,22 @@ class GlobalAveragePool : public NoParameters {
   template <typename Scalar>
   Matrix<Scalar> infer(const Images<Scalar>& x) const {
     Matrix<Scalar> y(x.dimension(0), x.dimension(1));
-    flat(y) = as_matrix(x.data(), y.size(), x.size() / y.size()).rowwise().mean().array();
+    flat(y) = as_matrix(x.data(), y.size(), area(x)).rowwise().mean().array();
     return y;
   }
 
   template <typename Scalar>
   Images<Scalar> backward(const Images<Scalar>& x, const Matrix<Scalar>& dy) {
     Images<Scalar> dx(x.dimensions());
-    const Index area = x.size() / dy.size();
-    as_matrix(dx.data(), dy.size(), area).colwise() =
-        (flat(dy) / static_cast<Scalar>(area)).matrix();
+    as_matrix(dx.data(), dy.size(), area(x)).colwise() =
+        (flat(dy) / static_cast<Scalar>(area(x))).matrix();
     return dx;
+  }
+
+ private:
+  template <typename Scalar>
+  static Index area(const Images<Scalar>& x) {
+    return x.dimension(2) * x.dimension(3);
   }
 };
 

@@ -59,12 +59,19 @@ inline Labels gather(const Labels& labels, const std::vector<Index>& rows) {
   return result;
 }
 
-/// Learns from one batch; returns its mean loss before that.
-template <typename Model, typename Optimizer, typename Samples>
-double train_step(Model& model, Optimizer& optimizer, const Samples& x, const Labels& labels) {
+/// Leaves in the model the gradients of the mean loss of a batch, and returns that loss.
+template <typename Model, typename Samples>
+double batch_gradients(Model& model, const Samples& x, const Labels& labels) {
   const auto [loss, dlogits] = softmax_cross_entropy(model.forward(x), labels);
   model.zero_grad();
   model.backward(x, dlogits);
+  return loss;
+}
+
+/// Learns from one batch; returns its mean loss before that.
+template <typename Model, typename Optimizer, typename Samples>
+double train_step(Model& model, Optimizer& optimizer, const Samples& x, const Labels& labels) {
+  const double loss = batch_gradients(model, x, labels);
   optimizer.step(model);
   return loss;
 }

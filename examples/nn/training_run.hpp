@@ -44,6 +44,15 @@ class TrainingRun {
   /// Learns from the next batch of x and labels, which are the same in every call.
   template <typename Samples>
   void step(const Samples& x, const Labels& labels) {
+    step([&](Model& model, const std::vector<Index>& rows) {
+      return batch_gradients(model, gather(x, rows), gather(labels, rows));
+    });
+  }
+
+  /// The same where gradients(model, rows) leaves in the model those of the mean loss of these
+  /// samples, and returns that loss.
+  template <typename Gradients>
+  void step(const Gradients& gradients) {
     if (is_epoch_complete()) begin_epoch();
     const Index size = next_batch_size(samples() - seen_, plan_.batch_size);
     const std::vector<Index> rows(order_.begin() + seen_, order_.begin() + seen_ + size);
@@ -51,8 +60,8 @@ class TrainingRun {
     const double middle = static_cast<double>(seen_in_all()) - static_cast<double>(size) / 2;
     optimizer_.set_learning_rate(
         warm_up_and_cosine(plan_.peak_learning_rate, middle / static_cast<double>(to_be_seen())));
-    const double loss = train_step(model_, optimizer_, gather(x, rows), gather(labels, rows));
-    loss_sum_ += loss * static_cast<double>(size);
+    loss_sum_ += gradients(model_, rows) * static_cast<double>(size);
+    optimizer_.step(model_);
   }
 
   template <typename Visit>

@@ -5,9 +5,8 @@
 #include <string>
 #include <type_traits>
 
-#include "eigen_norm/core/options.hpp"
+#include "eigen_norm/core/batch_layer.hpp"
 #include "eigen_norm/core/renormalisation.hpp"
-#include "eigen_norm/core/split_batch.hpp"
 
 namespace eigen_norm {
 inline namespace EIGEN_NORM_ABI {
@@ -33,10 +32,11 @@ inline namespace EIGEN_NORM_ABI {
 /// virtual_batch_size does not divide, wherever the batch's own statistics count: in training, and,
 /// without running statistics, always.
 template <typename Scalar, int Channels, int SpatialRank>
-class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels,
-                                    BatchNormOptions> {
-  using Base = SplitBatch<BatchNorm, Scalar, Channels, BatchNormOptions>;
+class BatchNorm
+    : public BatchLayer<BatchNorm<Scalar, Channels, SpatialRank>, Scalar, Channels, SpatialRank> {
+  using Base = BatchLayer<BatchNorm, Scalar, Channels, SpatialRank>;
   friend Base;
+  friend typename Base::SplitBase;
   friend typename Base::TrackingBase;
   friend typename Base::LayerBase;
   friend typename Base::ConditionedBase;
@@ -69,28 +69,6 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
  private:
   static std::string class_name() { return "BatchNorm" + std::to_string(SpatialRank) + "d"; }
 
-  template <int Rank>
-  static void check_rank() {
-    static_assert(SpatialRank != 1 || Rank == 2 || Rank == 3,
-                  "eigen_norm: BatchNorm1d takes (N, C) or (N, C, L), a tensor of rank 2 or 3 or a "
-                  "matrix with samples as rows");
-    static_assert(SpatialRank != 2 || Rank == 4,
-                  "eigen_norm: BatchNorm2d takes (N, C, H, W), a tensor of rank 4");
-    static_assert(SpatialRank != 3 || Rank == 5,
-                  "eigen_norm: BatchNorm3d takes (N, C, D, H, W), a tensor of rank 5");
-  }
-
-  std::string expected_input(int rank) const {
-    return "(N, " + this->expected_channels(rank - 2) + ")";
-  }
-  std::string hint(const memory::Shape& shape) const {
-    return transpose_hint(shape, this->num_features());
-  }
-  int channel_axis(int rank) const {
-    return this->options().channels == ChannelAxis::first ? 1 : rank - 1;
-  }
-
-  static constexpr const char* more_than_one_value = "more than 1 value per channel";
   bool has_one_value(const memory::Shape& shape) const {
     const Index parts = shape[0] / this->options().virtual_batch_size.value_or(shape[0] + 1);
     return shape.size() == this->num_features() * std::max<Index>(1, parts);
@@ -109,7 +87,7 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
                           "virtual_batch_size nor renorm");
     }
     if (mask != nullptr && mask->count(0, mask->shape().size()) == 1) {
-      this->raise_shape(more_than_one_value,
+      this->raise_shape(Base::more_than_one_value,
                         this->options().track_running_stats
                             ? "when training, under the mask"
                             : "under the mask, without running statistics",
@@ -135,11 +113,9 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   }
 
   memory::CollapsedShape collapse(const memory::Layout& layout, bool own_statistics) const {
-    const ChannelAxis axis = this->options().channels;
     const auto& samples = this->options().virtual_batch_size;
-    return own_statistics && samples
-               ? memory::CollapsedShape::over_parts_of_batch(layout, axis, *samples)
-               : memory::CollapsedShape::over_batch(layout, axis);
+    if (!own_statistics || !samples) return Base::collapse(layout, own_statistics);
+    return memory::CollapsedShape::over_parts_of_batch(layout, this->options().channels, *samples);
   }
 
   void normalise_batch(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
@@ -165,8 +141,6 @@ class BatchNorm : public SplitBatch<BatchNorm<Scalar, Channels, SpatialRank>, Sc
   void correct_sums(S* dgamma, const S* dbeta) {
     if (is_renormalised()) renorm_.correct(dgamma, dbeta);
   }
-
-  static constexpr bool wants_packed() { return false; }
 
   Renormalisation<Scalar, Channels> renorm_;
   bool renormalised_ = false;  ///< the last training batch was

@@ -12,6 +12,7 @@ PARTS = {
     "safetensors": ("nlohmann_json/[>=3.11 <4]", "nlohmann_json::nlohmann_json"),
     "npz": ("libzip/[>=1.9 <2]", "libzip::libzip"),
     "onnx": ("onnx/[>=1.12 <2]", "onnx::onnx_proto"),
+    "mpi": ("openmpi/[>=4.1 <5]", "openmpi::openmpi"),
 }
 
 

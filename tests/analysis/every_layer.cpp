@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <eigen_norm/distributed/convert.hpp>
+#include <eigen_norm/distributed/thread_ranks.hpp>
 #include <eigen_norm/eigen_norm.hpp>
 #include <eigen_norm/fold/fold.hpp>
 #include <eigen_norm/gradient_check.hpp>
@@ -66,6 +68,16 @@ void use_each() {
   use_folds<Scalar, Order>();
 }
 
+void use_ranks() {
+  const auto ranks = distributed::thread_ranks(1).front();
+  Eigen::MatrixXd rows(6, 4);
+  auto norm = convert_sync_batch_norm(BatchNorm1d<double>(4), ranks);
+  norm.forward(rows);
+  norm.start_backward(rows, rows);
+  norm.backward(rows, rows, rows);
+  use(SyncBatchNorm2d<float>(4, ranks), Eigen::Tensor<float, 4, Eigen::RowMajor>(2, 4, 3, 3));
+}
+
 }  // namespace
 
 void use_every_layer() {
@@ -79,6 +91,7 @@ void use_every_layer() {
   use_under_conditions(BatchNorm1d<double>(4), rows, mask, {});
   use_in_steps(BatchNorm1d<double>(4), rows, rows);
   check_gradients(LayerNorm<double>(4), rows);
+  use_ranks();
 
   Eigen::ThreadPool pool(2);
   const Eigen::ThreadPoolDevice device(&pool, 2);

@@ -7,7 +7,8 @@
 #   CLANG_TIDY=clang-tidy-19 ./tests/analysis/run.sh
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
-install_missing clang-tidy cppcheck libeigen3-dev nlohmann-json3-dev libzip-dev libonnx-dev libprotobuf-dev
+install_missing clang-tidy cppcheck libeigen3-dev nlohmann-json3-dev libzip-dev libonnx-dev libprotobuf-dev \
+  libopenmpi-dev
 cd "$root"
 
 tidy() { "${CLANG_TIDY:-clang-tidy}" --quiet "$@"; }
@@ -17,7 +18,8 @@ check() {
 }
 
 mapfile -t headers < <(find include -name '*.hpp' | sort)
-flags=(-std=c++17 -Iinclude -isystem /usr/include/eigen3)
+flags=(-std=c++17 -Iinclude -isystem /usr/include/eigen3
+  $(mpicxx -show | grep -oE -- '-I[^ ]+' | sed 's/^-I/-isystem /'))
 x86=(-D__SSE2__ -D__AVX__ -D__AVX2__ -D__F16C__ -D__AVX512F__ -D__AVX512BW__ -D__AVX512DQ__
   -D__AVX512BF16__)
 
@@ -32,7 +34,7 @@ fi
 
 # The first with all instructions, then what each processor has: every combination of the macros.
 echo "=== cppcheck"
-check -D__GNUC__=12 -D__cpp_exceptions -DEIGEN_USE_THREADS "${x86[@]}" "${headers[@]}" examples/nn/*.hpp
+check -D__GNUC__=12 -D__unix__ -D__cpp_exceptions -DEIGEN_USE_THREADS "${x86[@]}" "${headers[@]}" examples/nn/*.hpp
 check --force include/eigen_norm/kernels/simd_*.hpp include/eigen_norm/memory/error.hpp
 
 echo "Nothing found."

@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 install_missing g++ cmake ninja-build libeigen3-dev pkg-config nlohmann-json3-dev libzip-dev \
-  libonnx-dev libprotobuf-dev
+  libonnx-dev libprotobuf-dev openmpi-bin libopenmpi-dev
 
 consumers=$root/tests/consumers
 parts=($(basename -s .cpp "$consumers"/parts/*.cpp))
@@ -38,7 +38,7 @@ done
 
 echo "--- without what the parts need"
 disable=-DCMAKE_DISABLE_FIND_PACKAGE
-missing="${disable}_nlohmann_json=ON ${disable}_libzip=ON ${disable}_Protobuf=ON"
+missing="${disable}_nlohmann_json=ON ${disable}_libzip=ON ${disable}_Protobuf=ON ${disable}_MPI=ON"
 find_parts optional "" -DOPTIONAL_PARTS="npz;onnx" $missing
 builds "$work/optional" consumer
 cmake -S "$consumers/add_subdirectory" -B "$work/bare" $missing
@@ -50,11 +50,12 @@ refuses 'eigen_norm: the part "npz" needs libzip, which was not found' \
   find_parts refused_npz npz $missing
 refuses 'eigen_norm: the part "onnx" needs Protobuf, which was not found' \
   find_parts refused_onnx onnx $missing
+refuses 'eigen_norm: the part "mpi" needs MPI, which was not found' find_parts refused_mpi mpi $missing
 refuses 'eigen_norm: the part "onnx" needs ONNX, which was not found' \
   find_parts refused_protobuf onnx ${disable}_ONNX=ON
 refuses 'needs libzip, which was not found eigen_norm: the part "onnx" needs Protobuf, which' \
   find_parts refused_both "npz;onnx" $missing
-refuses 'eigen_norm: there is no part "hdf5"; there are safetensors, npz, onnx' \
+refuses 'eigen_norm: there is no part "hdf5"; there are safetensors, npz, onnx, mpi' \
   find_parts refused_unknown hdf5
 
 echo "--- examples/consumer"

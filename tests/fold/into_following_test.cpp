@@ -146,7 +146,7 @@ void expect_rounded_once() {
   const Weight weight = to_eigen<Weight>(random_normal({outputs, 60}, 2));
   const auto folded = fold::into_following(norm, weight);
   const auto in_double = fold::into_following(norm, MatrixXd(weight.template cast<double>()));
-  const auto half = [](double value) { return fold::rounded<Half>(value); };
+  const auto half = [](double value) { return kernels::rounded<Half>(value); };
   EXPECT_TRUE(folded.weight == in_double.weight.unaryExpr(half));
   EXPECT_TRUE((folded.bias == in_double.bias.unaryExpr(half)).all());
 }

@@ -250,7 +250,7 @@ void expect_rounded_once() {
   const auto folded = fold::into_preceding(norm, weight);
   static_assert(std::is_same_v<decltype(folded.bias), Parameters<Half>>);
   const auto in_double = fold::into_preceding(norm, MatrixXd(weight.template cast<double>()));
-  const auto half = [](double value) { return fold::rounded<Half>(value); };
+  const auto half = [](double value) { return kernels::rounded<Half>(value); };
   EXPECT_TRUE(folded.weight == in_double.weight.unaryExpr(half));
   EXPECT_TRUE((folded.bias == in_double.bias.unaryExpr(half)).all());
 }
@@ -267,12 +267,16 @@ void expect_long_double() {
   const auto weight = to_eigen<ColMatrix<OfWeight>>(random_normal({outputs, 3}, 2));
   const auto bias = Eigen::Array<long double, Eigen::Dynamic, 1>::Constant(outputs, 0.1L);
   const auto folded = fold::into_preceding(norm, weight, bias);
-  const auto scale = norm.template inference_affine<long double>().scale;
-  const auto wide = weight.template cast<long double>().array();
-  EXPECT_TRUE((folded.weight.array() == (wide.colwise() * scale).template cast<OfWeight>()).all());
-  const auto mean = norm.running_mean().template cast<long double>();
-  const auto beta = norm.beta().template cast<long double>();
-  EXPECT_TRUE(folded.bias.isApprox((bias - mean) * scale + beta, 1e-18L));
+  using Wide = Eigen::Array<long double, Eigen::Dynamic, 1>;
+  const auto wide = [](const auto& values) -> Wide { return values.template cast<long double>(); };
+  const auto eps = static_cast<long double>(norm.options().eps);
+  const Wide scale = wide(norm.gamma()) / (wide(norm.running_var()) + eps).sqrt();
+  const ColMatrix<long double> scaled =
+      scale.matrix().asDiagonal() * weight.template cast<long double>();
+  constexpr auto ulp = static_cast<long double>(std::numeric_limits<OfWeight>::epsilon());
+  EXPECT_TRUE(folded.weight.template cast<long double>().isApprox(scaled, ulp));
+  EXPECT_TRUE(
+      folded.bias.isApprox((bias - wide(norm.running_mean())) * scale + wide(norm.beta()), 1e-18L));
 }
 
 TEST(FoldIntoPreceding, ComputesInLongDoubleWhereOneOfThemIs) {

@@ -22,6 +22,13 @@ TEST(Convert, KnowsWhichTypesHoldAllOfAnother) {
   static_assert(!always_fits<bfloat16, float>());  // the largest rounds to infinity
 }
 
+TEST(Convert, RoundsOnceTo16Bits) {
+  EXPECT_EQ(io::convert<float>(io::convert<half>(1 + 0x1p-11 + 0x1p-30)), 1 + 0x1p-10F);
+  EXPECT_EQ(io::convert<float>(io::convert<bfloat16>(1 + 0x1p-8 + 0x1p-30)), 1 + 0x1p-7F);
+  EXPECT_EQ(io::convert<float>(io::convert<half>(1 + 0x1p-11F)), 1);  // halfway: to the even one
+  EXPECT_EQ(io::convert<double>(io::convert<bfloat16>(half(1.5F))), 1.5);
+}
+
 TEST(Convert, HoldsEveryTypeOfFloatAgainstItsRange) {
   EXPECT_TRUE(fits<half>(65519.0F));  // rounds to the largest, 65504
   EXPECT_FALSE(fits<half>(65520.0F));

@@ -87,6 +87,27 @@ TEST(FrameworkOptions, KeepEpsilonAndWhatIsLearnt) {
   EXPECT_EQ(onnx.options().eps, 0.25);
 }
 
+// As files have it.
+TEST(FrameworkOptions, ReadAFloatOfOnnxAsTheDecimalThatItStandsFor) {
+  OnnxBatchNormalization onnx;
+  const auto weight_of = [&](float momentum) {
+    onnx.momentum = static_cast<double>(momentum);
+    return onnx.options().momentum;
+  };
+  EXPECT_EQ(onnx.options().momentum, 0.1);
+  EXPECT_EQ(weight_of(0.9F), 0.1);
+  EXPECT_EQ(weight_of(0.99F), 0.01);
+  EXPECT_EQ(weight_of(0.9999F), 0.0001);
+  EXPECT_EQ(weight_of(0.75F), 0.25);
+  EXPECT_EQ(weight_of(1e-5F), 0.99999);
+  EXPECT_EQ(weight_of(0), 1);
+  EXPECT_EQ(weight_of(1), 0);
+  // Of 9 digits, which every float can be told by.
+  for (float momentum = 0.5F; momentum < 0.5F + 1e-5F; momentum = std::nextafter(momentum, 1.0F)) {
+    EXPECT_EQ(static_cast<float>(1 - *weight_of(momentum)), momentum);
+  }
+}
+
 TEST(FrameworkOptions, KnowTheFirstAxisAfterTheSamplesAndTheLast) {
   KerasBatchNormalization keras;
   FlaxBatchNorm flax;

@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Writes layers as ONNX models and has onnxruntime run them, beside the layers themselves:
-#   ./tests/onnxruntime/run.sh                  builds what writes them
-#   ./tests/onnxruntime/run.sh WRITE_CASES      that is built already
-# Exits with 77 where there is no onnxruntime-node and npm cannot install it (into build/, 290 MB).
+#   ./tests/onnxruntime/run.sh                        builds what writes them
+#   ./tests/onnxruntime/run.sh WRITE_CASES FOLDER     that is built already, and where it may write
+# Exits with 77 where there is no node, or no onnxruntime-node and npm cannot install it (into
+# build/, 290 MB).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 
 build=$root/build/onnxruntime
 package=onnxruntime-node@1.30.0
 mkdir -p "$build"
-if [ ! -d "$build/node_modules/onnxruntime-node" ]; then
-  if ! command -v npm >/dev/null; then
-    echo "Skipped: onnxruntime needs node and npm, on Debian: apt-get install npm"
+needed=(node)
+if [ ! -d "$build/node_modules/onnxruntime-node" ]; then needed+=(npm); fi
+for tool in "${needed[@]}"; do
+  if ! command -v "$tool" >/dev/null; then
+    echo "Skipped: onnxruntime needs $tool; on Debian: apt-get install npm, which brings both"
     exit 77
   fi
+done
+if [ ! -d "$build/node_modules/onnxruntime-node" ]; then
   # Its install script would only fetch libraries for GPUs.
   if ! npm install --prefix "$build" --ignore-scripts --no-audit --no-fund "$package"; then
     echo "Skipped: npm could not install $package"
@@ -23,6 +28,7 @@ if [ ! -d "$build/node_modules/onnxruntime-node" ]; then
 fi
 
 program=${1:-}
+cases=${2:-$build}/cases
 if [ -z "$program" ]; then
   install_missing g++ cmake ninja-build libeigen3-dev libgtest-dev zlib1g-dev libonnx-dev \
     libprotobuf-dev
@@ -32,6 +38,6 @@ if [ -z "$program" ]; then
   program=$build/cmake/tests/onnxruntime/onnxruntime_cases
 fi
 
-rm -rf "$build/cases"
-"$program" "$build/cases"
-NODE_PATH=$build/node_modules node "$root/tests/onnxruntime/compare.cjs" "$build/cases"
+rm -rf "$cases"
+"$program" "$cases"
+NODE_PATH=$build/node_modules node "$root/tests/onnxruntime/compare.cjs" "$cases"

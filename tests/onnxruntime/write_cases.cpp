@@ -11,10 +11,12 @@
 
 #include "eigen_norm/eigen_norm.hpp"
 #include "eigen_norm/io/onnx.hpp"
+#include "io/onnx/one_node.hpp"
 #include "support/random.hpp"
 
-// write_cases FOLDER: layers as ONNX models, each with an input and the answer of the layer:
-// NAME.onnx, NAME.x and NAME.y, elements in row-major order; cases.txt has a line for each,
+// write_cases FOLDER: layers as ONNX models, and models of what no layer is written as, each with
+// an input and the answer of the layer: NAME.onnx, NAME.x and NAME.y, elements in row-major order;
+// cases.txt has a line for each,
 //   NAME OPERATOR TYPE DIMS...
 namespace eigen_norm::test {
 namespace {
@@ -28,21 +30,41 @@ class Cases {
   // What the layer does to normal data of mean 3 and sigma 2.
   template <int Rank, typename Layer>
   void add(const std::string& op_type, Layer layer, const Dims& dims) {
+    fill(layer);
+    io::save_onnx(answer<Rank>(op_type, layer, dims), layer, Rank);
+  }
+
+  // What the layer does that is read of the model.
+  template <int Rank, typename Layer>
+  void add_read(OneNode model, const Dims& dims) {
+    model.x({dims.begin(), dims.end()});
+    model.graph().set_name("read");
+    *model.graph().add_output() = model.graph().input(0);
+    model.graph().mutable_output(0)->set_name("Y");
+    for (auto* value : {model.graph().mutable_input(0), model.graph().mutable_output(0)}) {
+      value->mutable_type()->mutable_tensor_type()->set_elem_type(proto::TensorProto::FLOAT);
+    }
+    const std::string path = answer<Rank>(model.node().op_type(), model.as<Layer>(), dims);
+    std::ofstream(path, std::ios::binary) << model.model.SerializeAsString();
+  }
+
+ private:
+  // Writes the next case but for its model, whose path it returns.
+  template <int Rank, typename Layer>
+  std::string answer(const std::string& op_type, const Layer& layer, const Dims& dims) {
     using Tensor = Eigen::Tensor<typename Layer::Scalar, Rank, Eigen::RowMajor>;
     const std::string type =
         io::onnx_type_name(io::onnx_type_of(io::element_type_of<typename Layer::Scalar>()));
     const std::string name = op_type + '.' + type + '.' + std::to_string(++count_);
-    fill(layer);
     const Tensor x = to_eigen<Tensor>(random_normal(dims, 1, 3, 2));
     write(name + ".x", x);
     write(name + ".y", Tensor(layer.infer(x)));
-    io::save_onnx((folder_ / (name + ".onnx")).string(), layer, Rank);
     list_ << name << ' ' << op_type << ' ' << type;
     for (const Index dim : dims) list_ << ' ' << dim;
     list_ << '\n';
+    return (folder_ / (name + ".onnx")).string();
   }
 
- private:
   // Parameters and statistics as after a training on such data.
   template <typename Layer>
   static void fill(Layer& layer) {
@@ -123,6 +145,22 @@ void add_trailing(Cases& cases) {
   cases.add<2>(rms_norm, RMSNorm<Scalar>(10, RMSNormOptions{1e-5, false}), {6, 10});
 }
 
+// Parameters by group, parameters that are spread, and an axis from the front: these are read,
+// never written.
+void add_read(Cases& cases) {
+  OneNode by_group("GroupNormalization", 18);
+  by_group.parameter("scale", {0.5, -2}).parameter("bias", {1, 3}).integer("num_groups", 2);
+  cases.add_read<4, GroupNorm<float>>(by_group, {2, 6, 5, 5});
+  OneNode layer_norm("LayerNormalization", 17);
+  layer_norm.parameter("Scale", {0.5, -2, 3}, {3, 1, 1})
+      .parameter("B", {1, 2, 3, 4})
+      .integer("axis", 1);
+  cases.add_read<4, LayerNorm<float>>(layer_norm, {2, 3, 5, 4});
+  OneNode rms_norm("RMSNormalization", 23);
+  rms_norm.parameter("scale", {0.5, -2, 3, 1}, {1, 4}).integer("axis", 1).number("epsilon", 0.25);
+  cases.add_read<3, RMSNorm<float>>(rms_norm, {5, 3, 4});
+}
+
 // What onnxruntime has kernels for on the CPU: nothing in bfloat16, no InstanceNormalization in
 // double.
 void write_cases(const fs::path& folder) {
@@ -139,6 +177,7 @@ void write_cases(const fs::path& folder) {
   add_trailing<float>(cases);
   add_trailing<double>(cases);
   add_trailing<Eigen::half>(cases);
+  add_read(cases);
 }
 
 }  // namespace

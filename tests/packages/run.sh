@@ -21,8 +21,8 @@ system=$work/system   # a copy, in which all happens
 trap 'rm -rf "$system"' EXIT
 packed=$work/packed
 off=(-DEIGEN_NORM_BUILD_TESTS=OFF -DEIGEN_NORM_BUILD_EXAMPLES=OFF -DEIGEN_NORM_BUILD_BENCHMARKS=OFF)
-parts="safetensors;npz;onnx"
-programs="consumer uses_safetensors uses_npz uses_onnx"
+parts="safetensors;npz;onnx;mpi"
+programs="consumer uses_safetensors uses_npz uses_onnx uses_mpi"
 
 echo "=== packing"
 rm -rf "$work/build" "$packed"
@@ -65,6 +65,8 @@ refuses 'eigen_norm: the part "npz" needs libzip, which was not found' \
   find_parts refused_npz npz
 refuses 'eigen_norm: the part "onnx" needs Protobuf, which was not found' \
   find_parts refused_onnx onnx
+refuses 'eigen_norm: the part "mpi" needs MPI, which was not found' \
+  find_parts refused_mpi mpi
 
 echo "=== the .deb with what it suggests"
 install $(dpkg-deb --field "$deb" Suggests | sed 's/([^)]*)//g; s/,//g')

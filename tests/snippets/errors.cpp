@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include <eigen_norm/distributed/sync_batch_norm.hpp>
+#include <eigen_norm/distributed/thread_ranks.hpp>
 #include <eigen_norm/eigen_norm.hpp>
 #include <exception>
 #include <iostream>
 #include <limits>
+#include <memory>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -187,6 +191,50 @@ void say_of_instance_norm() {
   say([&] { norm.infer(ones(2, 4, 5)); });
 }
 
+using Ranks = std::shared_ptr<distributed::Communicator>;
+
+/// What rank 0 of two is told.
+template <typename Misuse>
+void say_of_two_ranks(const Misuse& misuse) {
+  const std::vector<Ranks> ranks = distributed::thread_ranks(2);
+  std::thread other([&] {
+    try {
+      misuse(ranks[1]);
+    } catch (const std::exception&) {
+    }
+  });
+  say([&] { misuse(ranks[0]); });
+  other.join();
+}
+
+void say_of_sync_batch_norm() {
+  const Ranks alone = distributed::thread_ranks(1)[0];
+  BatchNormOptions options;
+  options.renorm = BatchRenorm{};
+  say([] { SyncBatchNorm2d<float>(64, nullptr); });
+  say([&] { SyncBatchNorm2d<float>(64, alone, options); });
+  say_of_two_ranks([](const Ranks& ranks) { SyncBatchNorm2d<float>(64 >> ranks->rank(), ranks); });
+  say_of_two_ranks(
+      [](const Ranks& ranks) { SyncBatchNorm1d<float>(4, ranks).forward(ones(ranks->rank(), 4)); });
+  for (const int refusing : {0, 1}) {
+    say_of_two_ranks([&](const Ranks& ranks) {
+      SyncBatchNorm1d<float>(4, ranks).forward(ones(2, ranks->rank() == refusing ? 3 : 4));
+    });
+  }
+  say_of_two_ranks([](const Ranks& ranks) {
+    SyncBatchNorm1d<float> norm(4, ranks);
+    norm.forward(ones(2, 4));
+    norm.backward(ones(2, 4), ones(2 + ranks->rank(), 4));
+  });
+  SyncBatchNorm1d<float> norm(4, alone);
+  const MatrixXf x = ones(2, 4);
+  say([&] { norm.forward(x, Mask(Eigen::Array<bool, 2, 1>(true, false))); });
+  say([&] { norm.start_backward(x, x); });
+  norm.forward(x);
+  norm.start_backward(x, x);
+  say([&] { norm.forward(x); });
+}
+
 template <template <typename, int> class Layer, typename Options>
 void say_of_trailing() {
   say_of_fixed_size(Layer<float, 4>(), ones(5, 4));
@@ -227,6 +275,7 @@ int main() {
   say_of_batch_norm();
   say_of_batch_norm_conditions();
   say_of_a_batch_in_parts();
+  say_of_sync_batch_norm();
   say_of_instance_norm();
   say_of_trailing<LayerNorm, LayerNormOptions>();
   say_of_trailing<RMSNorm, RMSNormOptions>();

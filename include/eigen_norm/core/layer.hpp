@@ -32,6 +32,9 @@ inline constexpr bool is_condition = false;
 ///     normalise(x, y, shape), infer_into(x, y)        where its statistics come from
 ///     last_affine(), correct_sums(dgamma, dbeta)      the gamma and beta of the last forward, and
 ///                                                     what dgamma is where they were not its own
+///     differentiate_into(x, dy, dx, xhat)             what backward does with the memory
+///     forward_together(call), backward_together(call) what goes on around a call, where several
+///                                                     machines make it together
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
 class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_> {
@@ -56,15 +59,18 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// memory), or a view of the right shape. Allocates nothing once warm.
   template <typename X, typename Y, std::enable_if_t<!is_condition<memory::Bare<Y>>, int> = 0>
   void forward(const X& x, Y&& y) {
-    this->template transform<is_row_major<X>>(
-        x, y, checked_for(Purpose::forward), [&](const ConstBuffer& in, const MutableBuffer& out) {
-          const memory::Shape& shape = in.layout.shape;
-          if (shape.size() == 0) return last().begin(shape, last().own_statistics);
-          const bool own = !self().uses_running(false);
-          const ConstOperand from = operand(in, own);
-          if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
-          self().normalise(from, operand(out, own), shape);
-        });
+    self().forward_together([&] {
+      this->template transform<is_row_major<X>>(
+          x, y, checked_for(Purpose::forward),
+          [&](const ConstBuffer& in, const MutableBuffer& out) {
+            const memory::Shape& shape = in.layout.shape;
+            if (shape.size() == 0) return last().begin(shape, last().own_statistics);
+            const bool own = !self().uses_running(false);
+            const ConstOperand from = operand(in, own);
+            if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
+            self().normalise(from, operand(out, own), shape);
+          });
+    });
   }
 
   /// Inference whatever the mode; never changes the layer, safe from many threads at once.
@@ -101,7 +107,8 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
             std::enable_if_t<!is_condition<memory::Bare<Dx>>, int> = 0>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
     check_answerable("backward", false, false);
-    answer("x of the last forward", x, dy, dx, kernels::XhatOfInput());
+    self().backward_together(
+        [&] { answer("x of the last forward", x, dy, dx, kernels::XhatOfInput()); });
   }
 
   /// The same gradients given y, the result of that forward, in the place of x: for networks that
@@ -131,7 +138,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
           ": backward_from_output cannot answer a forward with a mask or a scale and "
           "shift per sample, backward can");
     }
-    answer("y of the last forward", y, dy, dx, invert_affine());
+    self().backward_together([&] { answer("y of the last forward", y, dy, dx, invert_affine()); });
   }
 
  protected:
@@ -187,6 +194,33 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   static constexpr const char* parameter_place = "channel";
   kernels::Affine<P> last_affine() { return affine().view(); }
   static void correct_sums(S*, const S*) {}
+  template <typename Call>
+  static void forward_together(const Call& call) {
+    call();
+  }
+  template <typename Call>
+  static void backward_together(const Call& call) {
+    call();
+  }
+
+  /// dx, and dgamma and dbeta added to those of the layer.
+  template <typename Xhat>
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                          const Xhat& xhat) {
+    const Index count = pieces(x);
+    S* const sums = affine().any() ? scratch(count) : nullptr;
+    const kernels::BackwardPass<Scalar, Xhat> pass{
+        x, dy, dx, self().last_affine(), last().own_statistics, sums, Derived::centred, {}, xhat};
+    if (last().is_kept()) {
+      kernels::backward(
+          pass, kernels::FromForward<Scalar>({last().mean.data(), last().inv_std.data()}), count);
+    } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
+      kernels::backward(pass, kernels::FromData<Scalar>(eps(), {}, Derived::centred), count);
+    }
+    if (sums == nullptr) return;
+    self().correct_sums(sums, sums + affine().size());
+    affine().accumulate(sums, sums + affine().size());
+  }
 
   template <typename T>
   memory::Operand<T> operand(const memory::Buffer<T>& buffer, bool own_statistics) const {
@@ -242,27 +276,9 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
         [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
           if (in.layout.shape.size() == 0) return;
           const bool own = last().own_statistics;
-          differentiate_into(operand(in, own), operand(gradient, own), operand(out, own), xhat);
+          self().differentiate_into(operand(in, own), operand(gradient, own), operand(out, own),
+                                    xhat);
         });
-  }
-
-  /// dx, and dgamma and dbeta added to those of the layer.
-  template <typename Xhat>
-  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
-                          const Xhat& xhat) {
-    const Index count = pieces(x);
-    S* const sums = affine().any() ? scratch(count) : nullptr;
-    const kernels::BackwardPass<Scalar, Xhat> pass{
-        x, dy, dx, self().last_affine(), last().own_statistics, sums, Derived::centred, {}, xhat};
-    if (last().is_kept()) {
-      kernels::backward(
-          pass, kernels::FromForward<Scalar>({last().mean.data(), last().inv_std.data()}), count);
-    } else if constexpr (Size != Eigen::Dynamic && Xhat::of_input) {
-      kernels::backward(pass, kernels::FromData<Scalar>(eps(), {}, Derived::centred), count);
-    }
-    if (sums == nullptr) return;
-    self().correct_sums(sums, sums + affine().size());
-    affine().accumulate(sums, sums + affine().size());
   }
 
   /// How xhat is found in the result of the last forward.

@@ -27,6 +27,8 @@ inline namespace EIGEN_NORM_ABI {
 template <typename Derived, typename Scalar, int Channels, typename Options>
 class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   using Base = TrackingLayer<Derived, Scalar, Channels, Options>;
+
+ protected:
   using typename Base::ConstBuffer;
   using typename Base::MutableBuffer;
 
@@ -171,6 +173,7 @@ class SplitBatch : public TrackingLayer<Derived, Scalar, Channels, Options> {
   }
 
  protected:
+  using SplitBase = SplitBatch;
   using Base::Base;
 
  private:

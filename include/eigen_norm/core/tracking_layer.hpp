@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "eigen_norm/core/checks.hpp"
 #include "eigen_norm/core/conditioned.hpp"
@@ -74,11 +75,12 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   }
 
   /// What inference by the running statistics does to each channel, y = x * scale + shift: to be
-  /// folded into a neighbouring layer, say. Computed in Stat and rounded once, to T. Where a mean
-  /// is many sigma from 0, infer itself is more accurate. Throws std::logic_error without running
-  /// statistics.
+  /// folded into a neighbouring layer, say. Computed in Stat, or in T where that is wider, and
+  /// rounded once, to T. Where a mean is many sigma from 0, infer itself is more accurate. Throws
+  /// std::logic_error without running statistics.
   template <typename T = P>
   ChannelAffine<T, Channels> inference_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     check_tracking("inference_affine");
     this->check_parameters();
     check_running();
@@ -87,10 +89,11 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     result.scale.resize(num_features_);
     result.shift.resize(num_features_);
     for (Index c = 0; c < num_features_; ++c) {
-      const kernels::Statistic<S> running = running_.view(options_.eps).at(c);
-      const S scale = S(affine.gamma_at(c)) * running.inv_std;
+      const Wide var = Wide(running_.var()[c]), mean = Wide(running_.mean()[c]);
+      const Wide scale = Wide(affine.gamma_at(c)) * kernels::inverse_std(var, options_.eps);
+      const Wide moved = mean * scale;
       result.scale[c] = kernels::narrow<T>(scale);
-      result.shift[c] = static_cast<T>(S(affine.beta_at(c)) - running.mean * scale);
+      result.shift[c] = kernels::rounded<T>(Wide(Wide(affine.beta_at(c)) - moved));
     }
     return result;
   }
@@ -132,6 +135,27 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
   void normalise_batch(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape,
                        S* var) {
     this->normalise_by_own(x, y, shape, var);
+  }
+
+  bool uses_running(bool inference) const {
+    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (uses_running(false)) return normalise_by_running(x, y, shape);
+    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
+    const S correction =
+        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
+    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
+    S* const var = this->scratch();
+    self().normalise_batch(x, y, shape, var);
+    remember(this->last().mean.data(), var, correction);
+  }
+
+  /// Takes mean and corrected variance into the running ones.
+  void remember(const S* mean, S* var, const S& correction) {
+    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
+    running_.update(mean, var, options_.momentum);
   }
 
   /// "64, H, W" or "H, W, 64"
@@ -179,21 +203,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
     }
   }
 
-  bool uses_running(bool inference) const {
-    return options_.track_running_stats && (inference || frozen_ || !this->is_training());
-  }
-
-  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
-    if (uses_running(false)) return normalise_by_running(x, y, shape);
-    if (!options_.track_running_stats) return this->normalise_by_own(x, y, shape);
-    const S correction =
-        running_.correction(x.shape.values_per_statistic(), options_.running_variance);
-    if (x.shape.repeats > 1) return normalise_repeats(x, y, shape, correction);
-    S* const var = this->scratch();
-    self().normalise_batch(x, y, shape, var);
-    remember(this->last().mean.data(), var, correction);
-  }
-
   void normalise_by_running(const ConstOperand& x, const MutableOperand& y,
                             const memory::Shape& shape) {
     auto& last = this->last();
@@ -232,12 +241,6 @@ class TrackingLayer : public Conditioned<Derived, Scalar, Channels> {
       }
     }
     remember(mean, var, correction);
-  }
-
-  /// Takes mean and corrected variance into the running ones.
-  void remember(const S* mean, S* var, const S& correction) {
-    for (Index c = 0; c < num_features_; ++c) var[c] *= correction;
-    running_.update(mean, var, options_.momentum);
   }
 
   /// The same from statistics under conditions, averaged over instances that have more than one

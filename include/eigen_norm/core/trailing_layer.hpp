@@ -55,20 +55,22 @@ class TrailingLayer : public Conditioned<Derived, Scalar, Features> {
   }
 
   /// What is done to each element of a normalised row, y = xhat * scale + shift: gamma and beta, 1
-  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, then rounded
-  /// to T.
+  /// and 0 where there are none, and 1 + gamma of a zero-centred one. Computed in Stat, or in T
+  /// where that is wider, and rounded once, to T.
   template <typename T = P>
   ChannelAffine<T, Features> feature_affine() const {
+    using Wide = std::common_type_t<S, Stat<T>>;
     this->check_parameters();
     const auto affine = this->affine().view();
     ChannelAffine<T, Features> result;
     result.scale.setConstant(shape_.size(), T(1));
     result.shift.setConstant(shape_.size(), T(0));
     for (Index i = 0; i < this->gamma().size(); ++i) {
-      result.scale[i] = static_cast<T>(S(affine.gamma[i]) + S(affine.gamma_offset));
+      result.scale[i] =
+          kernels::rounded<T>(Wide(Wide(affine.gamma[i]) + Wide(affine.gamma_offset)));
     }
     for (Index i = 0; i < this->beta().size(); ++i) {
-      result.shift[i] = static_cast<T>(affine.beta[i]);
+      result.shift[i] = kernels::rounded<T>(affine.beta[i]);
     }
     return result;
   }

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "eigen_norm/core/tracking_layer.hpp"
 #include "eigen_norm/core/trailing_layer.hpp"
@@ -35,21 +36,27 @@ struct Folded {
 template <typename X>
 inline constexpr bool is_eigen = memory::is_dense<X> || memory::is_tensor<X>;
 
-/// BatchNorm and InstanceNorm.
+namespace internal {
+
 template <typename Derived, typename Scalar, int Channels, typename Options>
 std::true_type is_tracking_test(const TrackingLayer<Derived, Scalar, Channels, Options>*);
 std::false_type is_tracking_test(const void*);
 
-template <typename Norm>
-inline constexpr bool is_tracking = decltype(is_tracking_test(std::declval<Norm*>()))::value;
-
-/// LayerNorm and RMSNorm.
 template <typename Derived, typename Scalar, int Features, typename Options>
 std::true_type is_trailing_test(const TrailingLayer<Derived, Scalar, Features, Options>*);
 std::false_type is_trailing_test(const void*);
 
+}  // namespace internal
+
+/// BatchNorm and InstanceNorm.
 template <typename Norm>
-inline constexpr bool is_trailing = decltype(is_trailing_test(std::declval<Norm*>()))::value;
+inline constexpr bool is_tracking =
+    decltype(internal::is_tracking_test(std::declval<Norm*>()))::value;
+
+/// LayerNorm and RMSNorm.
+template <typename Norm>
+inline constexpr bool is_trailing =
+    decltype(internal::is_trailing_test(std::declval<Norm*>()))::value;
 
 /// What is computed in: the widest of the layer's Stat and those of weight and bias.
 template <typename Norm, typename Weight, typename Bias>

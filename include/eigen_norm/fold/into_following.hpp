@@ -2,7 +2,7 @@
 #pragma once
 
 #include "eigen_norm/fold/folded.hpp"
-#include "eigen_norm/fold/rounding.hpp"
+#include "eigen_norm/kernels/rounding.hpp"
 
 namespace eigen_norm::fold {
 inline namespace EIGEN_NORM_ABI {
@@ -61,9 +61,9 @@ void fold_following(const Norm& norm, Folded<Weight, Bias>& layer, Index input_a
   for_each_along(layer.weight, axis, [&](auto& element, Index i, Index o) {
     const S before = S(element);
     sums[o] += S(before * affine.shift[i]);
-    element = rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(before * affine.scale[i]));
   });
-  for (Index o = 0; o < outputs; ++o) bias[o] = rounded<ScalarOf<Bias>>(sums[o]);
+  for (Index o = 0; o < outputs; ++o) bias[o] = kernels::rounded<ScalarOf<Bias>>(sums[o]);
 }
 
 /// y = W norm(x) + b as y = W' z + b', where z is x itself for BatchNorm, and InstanceNorm with

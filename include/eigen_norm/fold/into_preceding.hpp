@@ -2,7 +2,7 @@
 #pragma once
 
 #include "eigen_norm/fold/folded.hpp"
-#include "eigen_norm/fold/rounding.hpp"
+#include "eigen_norm/kernels/rounding.hpp"
 
 namespace eigen_norm::fold {
 inline namespace EIGEN_NORM_ABI {
@@ -13,6 +13,8 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   static_assert(is_tracking<Norm>,
                 "eigen_norm: into_preceding takes BatchNorm, or InstanceNorm with running "
                 "statistics; the statistics of other layers are those of each input");
+  static_assert(memory::EigenObject<Weight>::rank > 0,
+                "eigen_norm: into_preceding takes a weight with an axis of its outputs");
   using S = Wide<Norm, Weight, Bias>;
   const auto affine = norm.template inference_affine<S>();
   const memory::Shape shape = memory::EigenObject<Weight>::shape(layer.weight);
@@ -24,14 +26,14 @@ void fold_preceding(const Norm& norm, Folded<Weight, Bias>& layer, Index output_
   check_bias(norm.name(), channels, memory::EigenObject<Bias>::shape(layer.bias));
 
   for_each_along(layer.weight, axis, [&](auto& element, Index c, Index) {
-    element = rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
+    element = kernels::rounded<ScalarOf<Weight>>(S(S(element) * affine.scale[c]));
   });
   auto* const bias = layer.bias.data();
   for (Index c = 0; c < channels; ++c) {
     // The mean goes first: it is mostly the old bias, and nothing is lost where they are alike.
     const S centred = S(bias[c]) - S(norm.running_mean()[c]), scaled = centred * affine.scale[c];
     const S beta = norm.beta().size() > 0 ? S(norm.beta()[c]) : S(0);
-    bias[c] = rounded<ScalarOf<Bias>>(S(scaled + beta));
+    bias[c] = kernels::rounded<ScalarOf<Bias>>(S(scaled + beta));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "eigen_norm/io/element_type.hpp"
 #include "eigen_norm/kernels/finite.hpp"
+#include "eigen_norm/kernels/rounding.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
@@ -16,16 +17,15 @@ inline bool is_convertible(ElementType from, ElementType to) {
   return is_integer(from) == is_integer(to);
 }
 
-/// static_cast, from half and bfloat16 and to them by way of float; of the same type the same bits,
-/// those of a NaN too.
+/// Rounded once, to the nearest; of the same type the same bits, those of a NaN too.
 template <typename To, typename From>
 To convert(const From& value) {
   if constexpr (std::is_same_v<From, To>) {
     return value;
-  } else if constexpr (std::is_same_v<From, Eigen::half> || std::is_same_v<From, Eigen::bfloat16>) {
+  } else if constexpr (kernels::is_16_bit_float<From>) {
     return static_cast<To>(static_cast<float>(value));
   } else {
-    return static_cast<To>(value);
+    return kernels::rounded<To>(value);
   }
 }
 

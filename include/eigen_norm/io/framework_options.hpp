@@ -24,6 +24,18 @@ inline double weight_of_new(double momentum) {
   return std::round((1 - momentum) * decimals) / decimals;
 }
 
+/// The decimal of fewest digits that is the same float as a number from 0 to 1; any other number
+/// itself.
+inline double decimal_of_float(double number) {
+  if (!(number >= 0 && number <= 1)) return number;
+  const auto wanted = static_cast<float>(number);
+  for (double decimals = 1; decimals <= 1e15; decimals *= 10) {
+    const double decimal = std::round(number * decimals) / decimals;
+    if (static_cast<float>(decimal) == wanted) return decimal;
+  }
+  return number;
+}
+
 /// Which channels an axis of 1 or -1 means. Throws std::invalid_argument for any other, as for the
 /// 3 that is the last of four: here the last is -1.
 inline ChannelAxis channels_of_axis(const char* layer, Index axis) {
@@ -118,13 +130,14 @@ struct FlaxLayerNorm {
   LayerNormOptions options() const { return {epsilon, use_scale, use_bias}; }
 };
 
-/// The attributes of ONNX's BatchNormalization, which averages the biased variance.
+/// The attributes of ONNX's BatchNormalization, which averages the biased variance. They are floats
+/// there: a momentum is the shortest decimal that gives its float, 0.9 for 0.89999998.
 struct OnnxBatchNormalization {
   double epsilon = 1e-5;
   double momentum = 0.9;  ///< weight of the old value
 
   BatchNormOptions options() const {
-    return with_weight_of_old(BatchNormOptions::onnx(), momentum, epsilon);
+    return with_weight_of_old(BatchNormOptions::onnx(), decimal_of_float(momentum), epsilon);
   }
 };
 

@@ -48,7 +48,7 @@ class MappedFile {
 #ifdef EIGEN_NORM_HAS_MMAP
  public:
   ~MappedFile() {
-    if (size_ > 0) munmap(const_cast<char*>(data_), size_);
+    if (mapping_ != nullptr) munmap(mapping_, size_);
   }
 
  private:
@@ -71,10 +71,13 @@ class MappedFile {
     if (size == 0) return {};  // nothing to map, which mmap calls an error
     void* const data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
     if (data == MAP_FAILED) return std::strerror(errno);
+    mapping_ = data;
     data_ = static_cast<const char*>(data);
     size_ = size;
     return {};
   }
+
+  void* mapping_ = nullptr;
 #else
   explicit MappedFile(const std::string& path) {
     std::ifstream file(path, std::ios::binary);

@@ -21,9 +21,11 @@ struct TensorView {
   bool swapped = false;  ///< the bytes of each element are in the order that this machine has not
 };
 
-/// One that may be written to.
+/// One that may be written to: made by view_of, of something that is not const.
 struct MutableTensorView : TensorView {
-  void* target() const { return const_cast<void*>(data); }
+  void* target() const {
+    return const_cast<void*>(data);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  }
 };
 
 /// The strides of elements without gaps, the last index running fastest or the first.

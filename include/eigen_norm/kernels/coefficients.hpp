@@ -5,7 +5,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "eigen_norm/kernels/scalar.hpp"
+#include "eigen_norm/kernels/rounding.hpp"
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::kernels {
@@ -31,7 +31,7 @@ template <typename P, typename S>
 P narrow(const S& value) {
   if constexpr (!std::is_same_v<P, S>) {
     const S largest = S(std::numeric_limits<P>::max());
-    return static_cast<P>(value > largest ? largest : value < -largest ? -largest : value);
+    return rounded<P>(value > largest ? largest : value < -largest ? -largest : value);
   } else {
     return value;
   }

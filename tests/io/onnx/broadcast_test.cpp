@@ -6,7 +6,7 @@
 namespace eigen_norm {
 namespace {
 
-using io::broadcast;
+using io::internal::broadcast;
 using memory::Shape;
 
 io::TensorView packed(const Shape& shape) {

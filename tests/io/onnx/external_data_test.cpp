@@ -70,11 +70,11 @@ TEST_F(OnnxExternalData, IsNeverReadFromElsewhere) {
 }
 
 TEST_F(OnnxExternalData, MustBeThere) {
-  test::expect_error<std::runtime_error>(
-      folder.path("weights.bin") + ": expected a file to read, got \"No such file or directory\"",
-      [&] {
-        load({{"location", "weights.bin"}});
-      });
+  expect_malformed("external data in a file that can be read, got \"weights.bin\"",
+                   {{"location", "weights.bin"}});
+  std::filesystem::create_directory(folder.path("data"));
+  expect_malformed("external data in a file that can be read, got \"data\"",
+                   {{"location", "data"}});
 }
 
 TEST_F(OnnxExternalData, MustLieWithinItsFile) {

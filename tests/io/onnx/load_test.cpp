@@ -40,7 +40,7 @@ TEST(OnnxModel, ListsTheNormalizationsInTheOrderOfTheGraph) {
   EXPECT_EQ(found.norms[0].opset(), 23);
   EXPECT_EQ(found.at("node 2").op_type(), "BatchNormalization");
   test::expect_error<std::invalid_argument>(
-      "OnnxModel: expected a normalization named bn, got 5 of other names",
+      "model.onnx: expected a normalization named \"bn\", got 5 of other names",
       [&] { found.at("bn"); });
 }
 

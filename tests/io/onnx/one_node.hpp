@@ -28,9 +28,9 @@ class OneNode {
   proto::NodeProto& node() { return *graph().mutable_node(0); }
 
   // Of X; -1 is a dimension without a number.
-  OneNode& x(const std::vector<Index>& dims) {
+  OneNode& x(const io::OnnxDims& dims) {
     auto& shape = *graph().mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
-    for (const Index dim : dims) {
+    for (const std::int64_t dim : dims) {
       auto& added = *shape.add_dim();
       if (dim >= 0) added.set_dim_value(dim);
     }
@@ -39,17 +39,17 @@ class OneNode {
 
   // The next input of the node, an initializer of floats.
   OneNode& parameter(const std::string& name, const std::vector<float>& values,
-                     const std::vector<Index>& dims) {
+                     const io::OnnxDims& dims) {
     node().add_input(name);
     auto& tensor = *graph().add_initializer();
     tensor.set_name(name);
     tensor.set_data_type(proto::TensorProto::FLOAT);
-    for (const Index dim : dims) tensor.add_dims(dim);
+    for (const std::int64_t dim : dims) tensor.add_dims(dim);
     for (const float value : values) tensor.add_float_data(value);
     return *this;
   }
   OneNode& parameter(const std::string& name, const std::vector<float>& values) {
-    return parameter(name, values, {static_cast<Index>(values.size())});
+    return parameter(name, values, {static_cast<std::int64_t>(values.size())});
   }
 
   OneNode& number(const char* name, float value) {

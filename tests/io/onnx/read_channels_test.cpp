@@ -47,7 +47,7 @@ TEST(OnnxBatchNorm, HasTheAttributesAndParametersOfTheNode) {
 TEST(OnnxBatchNorm, HasTheDefaultsOfOnnx) {
   const auto norm = batch_norm_of_two().as<BatchNorm2d<float>>();
   EXPECT_EQ(norm.options().eps, static_cast<double>(1e-5F));
-  EXPECT_EQ(norm.options().momentum, io::weight_of_new(static_cast<double>(0.9F)));
+  EXPECT_EQ(norm.options().momentum, 0.1);
 }
 
 TEST(OnnxBatchNorm, TrainsWhereTheNodeDoes) {
@@ -60,7 +60,7 @@ TEST(OnnxBatchNorm, TrainsWhereTheNodeDoes) {
   EXPECT_FALSE(by_outputs.as<BatchNorm2d<float>>().is_training());
   by_outputs.node().add_output("");
   EXPECT_FALSE(by_outputs.as<BatchNorm2d<float>>().is_training());
-  by_outputs.node().add_output("mean");
+  by_outputs.node().add_output("running_mean");
   EXPECT_TRUE(by_outputs.as<BatchNorm2d<float>>().is_training());
 
   OneNode old = batch_norm_of_two(6);
@@ -133,6 +133,12 @@ TEST(OnnxBatchNorm, RefusesAttributesThatCannotBe) {
   OneNode endless = batch_norm_of_two();
   endless.number("momentum", std::numeric_limits<float>::infinity());
   expect_malformed<BatchNorm2d<float>>(endless, start + "a finite momentum, got inf");
+  for (const float momentum : {-3e38F, -0.25F, 2.0F}) {
+    OneNode beyond = batch_norm_of_two();
+    beyond.number("momentum", momentum);
+    expect_malformed<BatchNorm2d<float>>(beyond, start + "momentum from 0 to 1, got " +
+                                                     io::onnx_text(static_cast<double>(momentum)));
+  }
 }
 
 TEST(OnnxBatchNorm, IsNamedByItsOutputWhereTheNodeHasNoName) {
@@ -215,6 +221,21 @@ TEST(OnnxGroupNorm, SharesAScaleWithinAGroupBeforeOpset21) {
   expect_refused<GroupNorm<float, 8>>(model, start + "8 channels, fixed at compile time, got 4");
 }
 
+TEST(OnnxGroupNorm, TakesAnyNumberOfChannelsOfAGivenX) {
+  const Index channels = io::most_claimed_values + 2;
+  const Eigen::MatrixXf x(1, channels);
+  io::StateDict given;
+  given.add("X", x);
+  EXPECT_EQ(group_norm(18, {5, 6}, 2).as<GroupNorm<float>>(given).num_channels(), channels);
+}
+
+TEST(OnnxGroupNorm, TakesTheChannelsOfAnXThatIsAConstant) {
+  OneNode model = group_norm(18, {5, 6}, 2);
+  model.parameter("X", {1, 2, 3, 4}, {1, 4});
+  model.node().mutable_input()->RemoveLast();
+  EXPECT_EQ(model.as<GroupNorm<float>>().num_channels(), 4);
+}
+
 TEST(OnnxGroupNorm, RefusesGroupsThatDoNotDivideTheChannels) {
   const std::string start =
       "GroupNormalization \"norm\": expected num_groups that divides 4 "
@@ -222,13 +243,15 @@ TEST(OnnxGroupNorm, RefusesGroupsThatDoNotDivideTheChannels) {
   expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, 3), start + "3");
   expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, 0), start + "0");
   expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, -2), start + "-2");
+  expect_malformed<GroupNorm<float>>(group_norm(21, {1, 2, 3, 4}, (std::int64_t{1} << 32) + 2),
+                                     start + "4294967298");
 }
 
-TEST(OnnxGroupNorm, AllocatesNothingForChannelsThatAreOnlyClaimed) {
+TEST(OnnxGroupNorm, AllocatesLittleForChannelsThatAreOnlyClaimed) {
   OneNode model = group_norm(18, {5, 6}, 2);
-  model.x({-1, Index{1} << 40, -1, -1});
+  model.x({-1, std::int64_t{1} << 40, -1, -1});
   expect_refused<GroupNorm<float>>(
-      model, "GroupNormalization \"norm\": expected at most 4194304 channels, got 1099511627776");
+      model, "GroupNormalization \"norm\": expected at most 1048576 channels, got 1099511627776");
 }
 
 }  // namespace

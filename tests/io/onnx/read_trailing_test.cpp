@@ -17,7 +17,8 @@ namespace {
 using test::OneNode;
 using Dims = std::vector<Index>;
 
-OneNode layer_norm(const Dims& x, const std::vector<float>& scale, const Dims& scale_dims) {
+OneNode layer_norm(const io::OnnxDims& x, const std::vector<float>& scale,
+                   const io::OnnxDims& scale_dims) {
   OneNode model("LayerNormalization", 17);
   if (!x.empty()) model.x(x);
   model.parameter("Scale", scale, scale_dims);
@@ -113,13 +114,22 @@ TEST(OnnxLayerNorm, RefusesAnAxisThatXHasNot) {
   expect_refused(layer_norm({-1, 0}, {}, {0}), "dimensions of at least 1 to normalise, got 0");
 }
 
-TEST(OnnxLayerNorm, AllocatesNothingForFeaturesThatAreOnlyClaimed) {
-  OneNode model = layer_norm({-1, 2048, 2049}, {7}, {1});
+TEST(OnnxLayerNorm, AllocatesLittleForFeaturesThatAreOnlyClaimed) {
+  OneNode model = layer_norm({-1, 1024, 1025}, {7}, {1});
   model.integer("axis", 1);
-  expect_refused(model, "at most 4194304 features, got (2048, 2049)");
-  OneNode uncountable = layer_norm({-1, Index{1} << 40, Index{1} << 40}, {7}, {1});
+  expect_refused(model, "at most 1048576 features, got (1024, 1025)");
+  OneNode uncountable = layer_norm({-1, std::int64_t{1} << 40, std::int64_t{1} << 40}, {7}, {1});
   uncountable.integer("axis", 1);
-  expect_refused(uncountable, "at most 4194304 features, got (1099511627776, 1099511627776)");
+  expect_refused(uncountable, "at most 1048576 features, got (1099511627776, 1099511627776)");
+}
+
+TEST(OnnxLayerNorm, TakesAnyNumberOfFeaturesOfAGivenX) {
+  const Index features = io::most_claimed_values + 1;
+  const Eigen::MatrixXf x(1, features);
+  io::StateDict given;
+  given.add("X", x);
+  EXPECT_EQ(layer_norm({}, {7}, {1}).as<LayerNorm<float>>(given).normalized_shape(),
+            (std::vector<Index>{features}));
 }
 
 TEST(OnnxLayerNorm, HoldsItsFeaturesToAFixedNumber) {

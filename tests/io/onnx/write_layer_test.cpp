@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Core>
+#include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <unsupported/Eigen/CXX11/Tensor>
@@ -140,7 +142,7 @@ TEST(OnnxFile, RoundsEpsMomentumAndParametersToTheirTypesInOnnx) {
   const std::string path = folder.path("norm.onnx");
   const auto doubles = loaded<BatchNorm2d<double>>(BatchNorm2d<double>(2), path);
   EXPECT_EQ(doubles.options().eps, static_cast<double>(1e-5F));
-  EXPECT_EQ(doubles.options().momentum, io::weight_of_new(static_cast<double>(0.9F)));
+  EXPECT_EQ(doubles.options().momentum, 0.1);
 
   LayerNorm<half> halves(2);
   halves.gamma()[0] = 1 + 0x1p-20F;
@@ -151,46 +153,87 @@ TEST(OnnxFile, RoundsEpsMomentumAndParametersToTheirTypesInOnnx) {
   EXPECT_EQ(loaded<BatchNorm2d<half>>(batch_halves, path).gamma()[0], 1 + 0x1p-20F);
 }
 
-TEST(OnnxFile, LeavesOutAMomentumThatIsNone) {
+TEST(OnnxFile, RoundsTheSumOfOneAndAZeroCenteredGammaOnce) {
   const test::TemporaryFolder folder;
-  BatchNormOptions options;
-  options.momentum = std::nullopt;
-  const auto norm =
-      loaded<BatchNorm2d<float>>(BatchNorm2d<float>(2, options), folder.path("norm.onnx"));
-  EXPECT_EQ(norm.options().momentum, io::weight_of_new(static_cast<double>(0.9F)));
+  RMSNorm<half> norm(2, RMSNormOptions{0x1p-10, true, true});
+  norm.gamma().setConstant(0x1p-11F + 0x1p-34F);  // beyond halfway from 1 to the next of half
+  EXPECT_EQ(loaded<RMSNorm<half>>(norm, folder.path("norm.onnx")).gamma()[1], 1 + 0x1p-10F);
 }
 
-// The stash_type of the node that is written, 0 where it has none.
 template <typename Layer>
-std::int64_t stash_type_of(const Layer& layer) {
+void expect_refused(const Layer& layer, const std::string& message, std::optional<int> rank = {}) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("norm.onnx");
+  test::expect_error<std::invalid_argument>(path + ": expected " + message,
+                                            [&] { io::save_onnx(path, layer, rank); });
+  EXPECT_EQ(folder.files(), 0);
+}
+
+// Of the node that is written, if it has it.
+template <typename Layer>
+std::optional<io::onnx_proto::AttributeProto> attribute_of(const Layer& layer, const char* name) {
   const test::TemporaryFolder folder;
   const std::string path = folder.path("norm.onnx");
   io::save_onnx(path, layer);
   const std::string bytes = test::read_bytes(path);
   const io::OnnxGraph graph(bytes, path);
   for (const auto& attribute : graph.graph().node(0).attribute()) {
-    if (attribute.name() == "stash_type") return attribute.i();
+    if (attribute.name() == name) return attribute;
   }
-  return 0;
+  return {};
+}
+
+TEST(OnnxFile, LeavesOutAMomentumThatIsNone) {
+  BatchNormOptions options;
+  options.momentum = std::nullopt;
+  EXPECT_FALSE(attribute_of(BatchNorm2d<float>(2, options), "momentum"));
+  EXPECT_EQ(attribute_of(BatchNorm2d<float>(2), "momentum").value().f(), 0.9F);
+}
+
+TEST(OnnxFile, KeepsEveryMomentumThatItHolds) {
+  const test::TemporaryFolder folder;
+  for (const double momentum : {0.0, 1.0, 0.1, 0.01, 0.001, 1e-6, 0.3, 0.123}) {
+    BatchNormOptions options;
+    options.momentum = momentum;
+    const auto back =
+        loaded<BatchNorm2d<float>>(BatchNorm2d<float>(2, options), folder.path("norm.onnx"));
+    EXPECT_EQ(back.options().momentum, momentum);
+  }
+}
+
+TEST(OnnxFile, IsRefusedForAMomentumThatItCannotHold) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  BatchNormOptions options;
+  const auto expect_momentum = [&](double momentum, const std::string& message) {
+    options.momentum = momentum;
+    expect_refused(BatchNorm2d<float>(2, options), message);
+  };
+  for (const double momentum : {-0.5, 2.0, 1e300, infinity, std::nan("")}) {
+    expect_momentum(momentum, "a momentum from 0 to 1, got " + io::onnx_text(momentum));
+  }
+  expect_momentum(1e-9, "a momentum that 1 - momentum in float tells from 0, got 1e-09");
 }
 
 TEST(OnnxFile, AsksForStatisticsInDoubleWhereTheDataAre) {
+  const auto stash_type_of = [](const auto& layer) {
+    return attribute_of(layer, "stash_type").value().i();
+  };
   const std::int64_t in_double = io::onnx_type_of(io::ElementType::f64);
   EXPECT_EQ(stash_type_of(GroupNorm<double>(1, 2)), in_double);
   EXPECT_EQ(stash_type_of(LayerNorm<double>(2)), in_double);
   EXPECT_EQ(stash_type_of(RMSNorm<double>(2)), in_double);
-  EXPECT_EQ(stash_type_of(LayerNorm<float>(2)), 0);
-  EXPECT_EQ(stash_type_of(LayerNorm<half>(2)), 0);
+  EXPECT_FALSE(attribute_of(LayerNorm<float>(2), "stash_type"));
+  EXPECT_FALSE(attribute_of(LayerNorm<half>(2), "stash_type"));
 }
 
 // Of X in the model that is written.
-std::vector<Index> dims_of_x(const std::string& path) {
+io::OnnxDims dims_of_x(const std::string& path) {
   const std::string bytes = test::read_bytes(path);
   return io::OnnxGraph(bytes, path).dims("X").value();
 }
 
 TEST(OnnxFile, DescribesXAsFarAsTheLayerKnows) {
-  using Dims = std::vector<Index>;
+  using Dims = io::OnnxDims;
   const test::TemporaryFolder folder;
   const std::string path = folder.path("norm.onnx");
   io::save_onnx(path, BatchNorm1d<float>(5));
@@ -222,15 +265,6 @@ TEST(OnnxFile, HasTheOldestOpsetThatCanSayIt) {
   EXPECT_EQ(opset(RMSNorm<float>(2)), 23);
 }
 
-template <typename Layer>
-void expect_refused(const Layer& layer, const std::string& message, std::optional<int> rank = {}) {
-  const test::TemporaryFolder folder;
-  const std::string path = folder.path("norm.onnx");
-  test::expect_error<std::invalid_argument>(path + ": expected " + message,
-                                            [&] { io::save_onnx(path, layer, rank); });
-  EXPECT_EQ(folder.files(), 0);
-}
-
 TEST(OnnxFile, IsRefusedForWhatOnnxCannotSay) {
   BatchNormOptions options;
   options.track_running_stats = false;
@@ -247,8 +281,8 @@ TEST(OnnxFile, IsRefusedForWhatOnnxCannotSay) {
 TEST(OnnxFile, IsRefusedForNumbersBeyondTheirTypesInOnnx) {
   expect_refused(LayerNorm<double>(2, LayerNormOptions{1e-60}),
                  "epsilon within the range of float, got 1e-60");
-  expect_refused(LayerNorm<double>(2, LayerNormOptions{1e60}),
-                 "epsilon within the range of float, got 1e+60");
+  expect_refused(LayerNorm<double>(2, LayerNormOptions{1e300}),
+                 "epsilon within the range of float, got 1e+300");
   GroupNorm<half> norm(1, 2);
   norm.beta()[1] = 1e5F;
   expect_refused(norm, "bias within F16, got a value beyond");

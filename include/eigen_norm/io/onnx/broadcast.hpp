@@ -7,6 +7,7 @@
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
+namespace internal {
 
 /// The dimension of `shape` that stands under dimension `axis` of a shape of `rank` when both are
 /// aligned at the end; 1 where there is none.
@@ -34,5 +35,6 @@ inline std::optional<TensorView> broadcast(const TensorView& from, const memory:
   return result;
 }
 
+}  // namespace internal
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::io

@@ -7,6 +7,7 @@
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
+namespace internal {
 
 /// A node over (N, C, ...): what it says of its channels, checked before a layer is made of it.
 class OnnxChannels {
@@ -37,11 +38,11 @@ class OnnxChannels {
       node_.refuse("the number of channels of \"" + node_.x() + "\" in the model",
                    "none; add it to the tensors given");
     }
-    if (of_x_ > most_claimed_values) {
+    if (!node_.x_is_given() && of_x_ > most_claimed_values) {
       node_.refuse("at most " + std::to_string(most_claimed_values) + " channels",
                    std::to_string(of_x_));
     }
-    return checked<Fixed>(of_x_);
+    return checked<Fixed>(static_cast<Index>(of_x_));
   }
 
  private:
@@ -60,8 +61,9 @@ class OnnxChannels {
   }
 
   const OnnxNode& node_;
-  Index of_x_ = -1;
+  std::int64_t of_x_ = -1;
 };
 
+}  // namespace internal
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::io

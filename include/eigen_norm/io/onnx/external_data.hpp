@@ -4,9 +4,12 @@
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "eigen_norm/io/mapped_file.hpp"
 #include "eigen_norm/io/onnx/element_type.hpp"
@@ -43,7 +46,12 @@ class OnnxExternalData {
     for (const fs::path& part : location) is_below = is_below && part != "..";
     if (!is_below) fail("external data below the model's folder", '"' + location_ + '"');
 
-    const auto file = MappedFile::open((fs::path(model_path).parent_path() / location).string());
+    const fs::path path = fs::path(model_path).parent_path() / location;
+    std::error_code ignored;
+    if (!fs::is_regular_file(path, ignored) || !std::ifstream(path)) {
+      fail("external data in a file that can be read", '"' + location_ + '"');
+    }
+    const auto file = MappedFile::open(path.string());
     const std::uint64_t size = file->size();
     if (offset_ > size || length_.value_or(0) > size - offset_) {
       fail("external data within the " + std::to_string(size) + " bytes of \"" + location_ + '"',

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <climits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
+#include "eigen_norm/io/onnx/dims.hpp"
 #include "eigen_norm/io/onnx/tensor.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
-
-/// The dimensions of a value of the graph; -1 where the model leaves one open.
-using OnnxDims = std::vector<Index>;
 
 /// A parsed model: its constants and its shapes by name.
 class OnnxGraph {
@@ -32,14 +28,9 @@ class OnnxGraph {
     }
     if (!model_.has_graph()) malformed("a model with a graph", "none");
     read_opset();
-    for (const auto& tensor : graph().initializer()) {
-      if (!initializers_.emplace(tensor.name(), &tensor).second) {
-        malformed("each initializer once", '"' + tensor.name() + "\" twice");
-      }
-    }
-    for (const auto& node : graph().node()) {
-      for (const std::string& output : node.output()) producers_.emplace(output, &node);
-    }
+    for (const auto& tensor : graph().initializer()) add(tensor.name(), {nullptr, &tensor});
+    for (const auto& tensor : graph().sparse_initializer()) add(tensor.values().name(), {});
+    for (const auto& node : graph().node()) add_outputs(node);
     for (const auto* values : {&graph().input(), &graph().value_info(), &graph().output()}) {
       for (const auto& value : *values) {
         if (value.type().tensor_type().has_shape()) {
@@ -55,21 +46,19 @@ class OnnxGraph {
   const onnx_proto::GraphProto& graph() const { return model_.graph(); }
   std::int64_t opset() const { return opset_; }
 
-  /// Operators of other domains may have the same names.
-  static bool is_onnx_domain(const std::string& domain) {
-    return domain.empty() || domain == "ai.onnx";
+  /// Whether a node is of this operator of ONNX's own; those of other domains may have its name.
+  static bool is(const char* op_type, const onnx_proto::NodeProto& node) {
+    return node.op_type() == op_type && is_onnx_domain(node.domain());
   }
 
   /// An initializer, the output of a Constant node, or the copy of such by Identity nodes, which
   /// exporters write for parameters that layers share.
   std::optional<OnnxTensor> constant(const std::string& name) const {
-    const std::string& source = original(name);
-    const auto initializer = initializers_.find(source);
-    if (initializer != initializers_.end()) return read(*initializer->second);
-    const auto producer = producers_.find(source);
-    if (producer == producers_.end() || producer->second->op_type() != "Constant") return {};
-    for (const auto& attribute : producer->second->attribute()) {
-      if (attribute.name() == "value" && attribute.has_t()) return read(attribute.t());
+    const Source* const source = source_of(name);
+    if (source == nullptr) return {};
+    if (source->tensor != nullptr) return OnnxTensorReader(*source->tensor, path_).read();
+    if (!is_constant(*source)) return {};
+    for (const auto& attribute : source->node->attribute()) {
       if (attribute.name() == "value_floats") return floats(attribute.floats());
     }
     return {};
@@ -77,23 +66,37 @@ class OnnxGraph {
 
   /// What a value is that is no constant, for messages.
   std::string origin(const std::string& name) const {
-    const auto producer = producers_.find(name);
-    if (producer != producers_.end()) return "the output of " + producer->second->op_type();
+    const Source* const source = source_of(name);
+    if (source != nullptr) {
+      if (source->node == nullptr) return "a sparse initializer";
+      const onnx_proto::NodeProto& node = *source->node;
+      if (is_constant(*source)) {
+        return "a Constant with " +
+               (node.attribute_size() > 0 ? node.attribute(0).name() : "nothing");
+      }
+      const std::string domain = is_onnx_domain(node.domain()) ? "" : node.domain() + '.';
+      return "the output of " + domain + node.op_type();
+    }
     for (const auto& input : graph().input()) {
-      if (input.name() == name) return "an input of the graph";
+      if (input.name() == original(name)) return "an input of the graph";
     }
     return "nothing of this name";
   }
 
+  /// As the model describes a value, or what it is a copy of; of a constant as it is.
   std::optional<OnnxDims> dims(const std::string& name) const {
-    const auto found = shapes_.find(name);
-    if (found == shapes_.end()) return {};
-    OnnxDims dims;
-    for (const auto& dim : found->second->dim()) {
-      const bool is_known = dim.has_dim_value() && dim.dim_value() >= 0;
-      dims.push_back(is_known ? static_cast<Index>(dim.dim_value()) : -1);
+    for (const std::string* each : {&name, &original(name)}) {
+      const auto found = shapes_.find(*each);
+      if (found == shapes_.end()) continue;
+      OnnxDims dims;
+      for (const auto& dim : found->second->dim()) {
+        dims.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : -1);
+      }
+      return dims;
     }
-    return dims;
+    const Source* const source = source_of(name);
+    if (source == nullptr || source->tensor == nullptr) return {};
+    return OnnxDims(source->tensor->dims().begin(), source->tensor->dims().end());
   }
 
   [[noreturn]] void malformed(const std::string& expected, const std::string& got) const {
@@ -101,6 +104,20 @@ class OnnxGraph {
   }
 
  private:
+  /// Who makes a value: an initializer or a node, or both, a Constant. A sparse initializer is
+  /// neither.
+  struct Source {
+    const onnx_proto::NodeProto* node = nullptr;
+    const onnx_proto::TensorProto* tensor = nullptr;
+  };
+
+  static bool is_onnx_domain(const std::string& domain) {
+    return domain.empty() || domain == "ai.onnx";
+  }
+  static bool is_constant(const Source& source) {
+    return source.node != nullptr && is("Constant", *source.node);
+  }
+
   void read_opset() {
     for (const auto& set : model_.opset_import()) {
       if (is_onnx_domain(set.domain())) opset_ = set.version();
@@ -108,23 +125,38 @@ class OnnxGraph {
     if (opset_ < 1) malformed("an opset_import of ONNX's own operators", "none");
   }
 
-  /// Goes back over Identity nodes. A valid graph has no cycle, which at most all its nodes make.
-  const std::string& original(const std::string& name) const {
-    const std::string* source = &name;
-    for (int node = 0; node < graph().node_size(); ++node) {
-      const auto producer = producers_.find(*source);
-      if (producer == producers_.end() || producer->second->op_type() != "Identity" ||
-          producer->second->input_size() != 1) {
-        break;
-      }
-      source = &producer->second->input(0);
+  void add(const std::string& name, const Source& source) {
+    if (!sources_.emplace(name, source).second) {
+      malformed("each value once", '"' + name + "\" twice");
     }
-    return *source;
   }
 
-  OnnxTensor read(const onnx_proto::TensorProto& tensor) const {
-    return OnnxTensorReader(tensor, path_).read();
+  /// Nodes come in an order in which each follows those that make its inputs.
+  void add_outputs(const onnx_proto::NodeProto& node) {
+    Source source{&node};
+    for (const auto& attribute : node.attribute()) {
+      if (is_constant(source) && attribute.name() == "value" && attribute.has_t()) {
+        source.tensor = &attribute.t();
+      }
+    }
+    for (const std::string& output : node.output()) {
+      if (!output.empty()) add(output, source);
+    }
+    if (is("Identity", node) && node.input_size() == 1 && node.output_size() == 1) {
+      originals_.emplace(node.output(0), &original(node.input(0)));
+    }
   }
+
+  /// What a value is a copy of by Identity nodes, or itself.
+  const std::string& original(const std::string& name) const {
+    const auto found = originals_.find(name);
+    return found == originals_.end() ? name : *found->second;
+  }
+  const Source* source_of(const std::string& name) const {
+    const auto found = sources_.find(original(name));
+    return found == sources_.end() ? nullptr : &found->second;
+  }
+
   template <typename Field>
   static OnnxTensor floats(const Field& field) {
     return {{ElementType::f32, {field.size()}, {1}, field.data(), false}, nullptr};
@@ -133,8 +165,8 @@ class OnnxGraph {
   std::string path_;
   onnx_proto::ModelProto model_;
   std::int64_t opset_ = 0;
-  std::unordered_map<std::string, const onnx_proto::TensorProto*> initializers_;
-  std::unordered_map<std::string, const onnx_proto::NodeProto*> producers_;
+  std::unordered_map<std::string, Source> sources_;
+  std::unordered_map<std::string, const std::string*> originals_;
   std::unordered_map<std::string, const onnx_proto::TensorShapeProto*> shapes_;
 };
 

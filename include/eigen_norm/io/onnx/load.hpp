@@ -57,13 +57,14 @@ struct OnnxModel {
   /// The nodes of its graph that normalise, in the order of the graph; not those inside of If, Loop
   /// and functions.
   std::vector<OnnxNorm> norms;
+  std::string path;  ///< for messages
 
   /// That of this name. Throws std::invalid_argument where there is none.
   const OnnxNorm& at(const std::string& name) const {
     for (const OnnxNorm& norm : norms) {
       if (norm.name() == name) return norm;
     }
-    memory::raise_invalid("OnnxModel: expected a normalization named " + name + ", got " +
+    memory::raise_invalid(path + ": expected a normalization named \"" + name + "\", got " +
                           std::to_string(norms.size()) + " of other names");
   }
 };
@@ -72,15 +73,13 @@ struct OnnxModel {
 /// data.
 inline OnnxModel parse_onnx(std::string_view bytes, const std::string& path) {
   const auto graph = std::make_shared<const OnnxGraph>(bytes, path);
-  OnnxModel model;
+  OnnxModel model{{}, path};
   for (const auto& node : graph->graph().node()) {
     static constexpr const char* op_types[] = {"BatchNormalization", "InstanceNormalization",
                                                "GroupNormalization", "LayerNormalization",
                                                "RMSNormalization"};
     for (const char* op_type : op_types) {
-      if (node.op_type() == op_type && OnnxGraph::is_onnx_domain(node.domain())) {
-        model.norms.emplace_back(graph, node);
-      }
+      if (OnnxGraph::is(op_type, node)) model.norms.emplace_back(graph, node);
     }
   }
   return model;

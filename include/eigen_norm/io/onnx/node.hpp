@@ -13,9 +13,9 @@
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
 
-/// More channels or features than that must be in a tensor of the file: its word is not enough to
-/// allocate for them.
-inline constexpr Index most_claimed_values = Index{1} << 22;
+/// More channels or features than that must be in a tensor: the word of the model is not enough to
+/// allocate for them. A layer of floats takes 16 MiB then, the gradients included.
+inline constexpr Index most_claimed_values = Index{1} << 20;
 
 /// A node while a layer is made of it: its attributes, the constants and shapes of its inputs, and
 /// who is to blame where they do not fit.
@@ -79,14 +79,10 @@ class OnnxNode {
 
   /// Of X, the first input, if it is known.
   std::optional<OnnxDims> dims_of_x() const {
-    const StateDict::Entry* const given = given_.find(input(0));
-    if (given == nullptr) return graph_.dims(input(0));
-    OnnxDims dims;
-    for (int axis = 0; axis < given->view.shape.rank(); ++axis) {
-      dims.push_back(given->view.shape[axis]);
-    }
-    return dims;
+    return x_is_given() ? onnx_dims(given_.find(x())->view.shape) : graph_.dims(x());
   }
+  /// As a tensor, so that its dimensions are no mere claim.
+  bool x_is_given() const { return given_.find(x()) != nullptr; }
   const std::string& x() const { return input(0); }
 
   /// to(i * repeats + r) = parameter k (i), which has `count` values in one dimension.
@@ -105,7 +101,7 @@ class OnnxNode {
   /// to(i) = parameter k, broadcast to `shape`, in which `to` is flat in row-major order.
   template <typename To>
   void fill(int k, const TensorView& from, const memory::Shape& shape, To& to) const {
-    const std::optional<TensorView> spread = broadcast(from, shape);
+    const std::optional<TensorView> spread = internal::broadcast(from, shape);
     if (!spread) {
       refuse('"' + input(k) + "\" that spreads over " + shape.text(), from.shape.text());
     }

@@ -23,8 +23,12 @@ struct OnnxLayer<BatchNorm<Scalar, Channels, SpatialRank>> {
       node.refuse("spatial = 1, statistics by channel", "spatial = 0");
     }
     const OnnxBatchNormalization attributes{node.epsilon(), node.number("momentum", 0.9F)};
+    if (attributes.momentum < 0 || attributes.momentum > 1) {
+      node.malformed("momentum from 0 to 1", onnx_text(attributes.momentum));
+    }
     const OnnxTensor scale = node.parameter(1);
-    const OnnxChannels channels(node, SpatialRank == 1 ? 2 : SpatialRank + 2, SpatialRank + 2);
+    const internal::OnnxChannels channels(node, SpatialRank == 1 ? 2 : SpatialRank + 2,
+                                          SpatialRank + 2);
     const Index count = channels.template of_scale<Channels>(scale.view);
     Layer layer(count, attributes.options());
     node.fill_by_channel(1, count, layer.gamma());
@@ -54,7 +58,7 @@ struct OnnxLayer<InstanceNorm<Scalar, Channels, SpatialRank>> {
     options.eps = node.epsilon();
 
     const OnnxTensor scale = node.parameter(1);
-    const OnnxChannels channels(node, SpatialRank + 2, SpatialRank + 2);
+    const internal::OnnxChannels channels(node, SpatialRank + 2, SpatialRank + 2);
     const Index count = channels.template of_scale<Channels>(scale.view);
     Layer layer(count, options);
     node.fill_by_channel(1, count, layer.gamma());
@@ -76,16 +80,16 @@ struct OnnxLayer<GroupNorm<Scalar, Channels>> {
     options.eps = node.epsilon();
 
     const OnnxTensor scale = node.parameter(1);
-    const OnnxChannels channels(node, 2, memory::Shape::max_rank);
+    const internal::OnnxChannels channels(node, 2, memory::Shape::max_rank);
     const Index count = by_group ? channels.template of_x<Channels>()
                                  : channels.template of_scale<Channels>(scale.view);
-    const Index groups = static_cast<Index>(node.integer("num_groups", 0));
+    const std::int64_t groups = node.integer("num_groups", 0);
     if (groups < 1 || count % groups != 0) {
       node.malformed("num_groups that divides " + std::to_string(count) + " channels",
                      std::to_string(groups));
     }
-    Layer layer(groups, count, options);
-    const Index repeats = by_group ? count / groups : 1;
+    Layer layer(static_cast<Index>(groups), count, options);
+    const Index repeats = by_group ? count / layer.num_groups() : 1;
     node.fill_by_channel(1, count / repeats, layer.gamma(), repeats);
     node.fill_by_channel(2, count / repeats, layer.beta(), repeats);
     return layer;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +14,7 @@
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
+namespace internal {
 
 /// What a node over the dimensions from `axis` on normalises. Where X leaves a dimension open, a
 /// parameter that has more than 1 there tells; where both do, nobody can know whether the parameter
@@ -27,18 +31,21 @@ class OnnxNormalizedShape {
                   std::to_string(axis));
     }
     rank_ = static_cast<int>(axis < 0 ? -axis : x_rank - axis);
-    if (rank_ > memory::Shape::max_rank) {
-      node.refuse("at most 8 dimensions to normalise", std::to_string(rank_));
+    constexpr int most_dims = memory::Shape::max_rank;
+    if (rank_ > most_dims) {
+      node.refuse("at most " + std::to_string(most_dims) + " dimensions to normalise",
+                  std::to_string(rank_));
     }
 
-    Index held = 0;  // by the tensors
-    for (const TensorView* parameter : parameters) held = std::max(held, parameter->shape.size());
-    for (int axis_of_shape = 0; axis_of_shape < rank_; ++axis_of_shape) {
-      shape_.push_back(dim(axis_of_shape, parameters));
+    OnnxDims dims;
+    for (int k = 0; k < rank_; ++k) dims.push_back(dim(k, parameters));
+    Index most = node.x_is_given() ? std::numeric_limits<Index>::max() : most_claimed_values;
+    for (const TensorView* parameter : parameters) most = std::max(most, parameter->shape.size());
+    const std::optional<memory::Shape> shape = onnx_shape(dims);
+    if (!shape || shape->size() > most) {
+      node.refuse("at most " + std::to_string(most) + " features", onnx_text(dims));
     }
-    if (!shape_.is_countable() || shape_.size() > std::max(held, most_claimed_values)) {
-      node.refuse("at most " + std::to_string(most_claimed_values) + " features", shape_.text());
-    }
+    shape_ = *shape;
   }
 
   const memory::Shape& shape() const { return shape_; }
@@ -47,8 +54,8 @@ class OnnxNormalizedShape {
   static constexpr const char* unknown = "none; add it to the tensors given";
   std::string x_name() const { return '"' + node_.x() + '"'; }
 
-  Index dim(int axis, std::initializer_list<const TensorView*> parameters) const {
-    Index result = x_ ? (*x_)[x_->size() - static_cast<std::size_t>(rank_ - axis)] : -1;
+  std::int64_t dim(int axis, std::initializer_list<const TensorView*> parameters) const {
+    std::int64_t result = x_ ? (*x_)[x_->size() - static_cast<std::size_t>(rank_ - axis)] : -1;
     for (const TensorView* parameter : parameters) {
       const Index own = dim_under(parameter->shape, axis, rank_);
       if (result < 0 && own > 1) result = own;
@@ -81,6 +88,8 @@ std::vector<Index> onnx_features(const OnnxNode& node, const memory::Shape& shap
   return dims;
 }
 
+}  // namespace internal
+
 /// Inputs X, Scale and perhaps B. stash_type, the precision of the statistics, is not asked: they
 /// are taken in double here.
 template <typename Scalar, int Features>
@@ -95,8 +104,9 @@ struct OnnxLayer<LayerNorm<Scalar, Features>> {
 
     const OnnxTensor scale = node.parameter(1);
     const OnnxTensor bias = options.beta ? node.parameter(2) : scale;
-    const memory::Shape shape = OnnxNormalizedShape(node, {&scale.view, &bias.view}).shape();
-    Layer layer(onnx_features<Features>(node, shape), options);
+    const memory::Shape shape =
+        internal::OnnxNormalizedShape(node, {&scale.view, &bias.view}).shape();
+    Layer layer(internal::onnx_features<Features>(node, shape), options);
     node.fill(1, scale.view, shape, layer.gamma());
     if (options.beta) node.fill(2, bias.view, shape, layer.beta());
     return layer;
@@ -114,8 +124,8 @@ struct OnnxLayer<RMSNorm<Scalar, Features>> {
     options.eps = node.epsilon();
 
     const OnnxTensor scale = node.parameter(1);
-    const memory::Shape shape = OnnxNormalizedShape(node, {&scale.view}).shape();
-    Layer layer(onnx_features<Features>(node, shape), options);
+    const memory::Shape shape = internal::OnnxNormalizedShape(node, {&scale.view}).shape();
+    Layer layer(internal::onnx_features<Features>(node, shape), options);
     node.fill(1, scale.view, shape, layer.gamma());
     return layer;
   }

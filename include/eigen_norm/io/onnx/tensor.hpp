@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eigen_norm/io/byte_order.hpp"
+#include "eigen_norm/io/onnx/dims.hpp"
 #include "eigen_norm/io/onnx/external_data.hpp"
 #include "eigen_norm/io/tensor_view.hpp"
 
@@ -51,17 +52,14 @@ class OnnxTensorReader {
 
  private:
   memory::Shape shape() const {
-    if (tensor_.dims_size() > memory::Shape::max_rank) {
-      fail("at most 8 dimensions", std::to_string(tensor_.dims_size()));
+    constexpr int most = memory::Shape::max_rank;
+    if (tensor_.dims_size() > most) {
+      fail("at most " + std::to_string(most) + " dimensions", std::to_string(tensor_.dims_size()));
     }
-    memory::Shape shape;
-    bool is_valid = true;
-    for (const std::int64_t dim : tensor_.dims()) {
-      is_valid = is_valid && dim >= 0;
-      shape.push_back(static_cast<Index>(dim));
-    }
-    if (!is_valid || !shape.is_countable()) fail("dims that can be counted", shape.text());
-    return shape;
+    const OnnxDims dims(tensor_.dims().begin(), tensor_.dims().end());
+    const std::optional<memory::Shape> shape = onnx_shape(dims);
+    if (!shape) fail("dims that can be counted", onnx_text(dims));
+    return *shape;
   }
 
   bool is_external() const { return tensor_.data_location() == onnx_proto::TensorProto::EXTERNAL; }

@@ -61,12 +61,11 @@ class OnnxWriter {
 
   /// ONNX's attributes are float, which must hold it.
   void number(const char* name, double value) {
-    const auto rounded = static_cast<float>(value);
-    if (std::abs(value) > static_cast<double>(std::numeric_limits<float>::max()) ||
-        (rounded == 0) != (value == 0)) {
+    if (!(std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max())) ||
+        (static_cast<float>(value) == 0) != (value == 0)) {
       refuse(std::string(name) + " within the range of float", onnx_text(value));
     }
-    attribute(name, onnx_proto::AttributeProto::FLOAT).set_f(rounded);
+    attribute(name, onnx_proto::AttributeProto::FLOAT).set_f(static_cast<float>(value));
   }
 
   /// The next input of the node: of the `type` given, rounded where the values have more digits.
@@ -133,7 +132,7 @@ class OnnxWriter {
     value.set_name(name);
     auto& tensor = *value.mutable_type()->mutable_tensor_type();
     tensor.set_elem_type(onnx_type_of(type));
-    for (const Index size : dims) {
+    for (const std::int64_t size : dims) {
       auto& dim = *tensor.mutable_shape()->add_dim();
       if (size >= 0) {
         dim.set_dim_value(size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "eigen_norm/fold/rounding.hpp"
+#include "eigen_norm/kernels/rounding.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ void expect_nearest(int last) {
     const double even = bits % 2 == 0 ? below : above;
     for (const double sign : {1.0, -1.0}) {
       const auto got = [sign](double value) {
-        return sign * static_cast<double>(fold::rounded<Half>(sign * value));
+        return sign * static_cast<double>(kernels::rounded<Half>(sign * value));
       };
       ASSERT_EQ(got(below), below);
       ASSERT_EQ(got(halfway), even);
@@ -46,21 +46,21 @@ TEST(Rounding, GoesToTheNearestOfEveryPairOfNeighboursIn16Bits) {
 TEST(Rounding, GoesBeyondTheLargestToInfinity) {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double value : {65520.0, 1e30, 1e300, infinity}) {
-    EXPECT_EQ(static_cast<double>(fold::rounded<Eigen::half>(value)), infinity);
-    EXPECT_EQ(static_cast<double>(fold::rounded<Eigen::half>(-value)), -infinity);
+    EXPECT_EQ(static_cast<double>(kernels::rounded<Eigen::half>(value)), infinity);
+    EXPECT_EQ(static_cast<double>(kernels::rounded<Eigen::half>(-value)), -infinity);
   }
   const double largest = value_of<Eigen::bfloat16>(0x7f7f);
-  EXPECT_EQ(static_cast<double>(fold::rounded<Eigen::bfloat16>(largest * 1.001)), largest);
-  EXPECT_EQ(static_cast<double>(fold::rounded<Eigen::bfloat16>(largest * 1.01)), infinity);
-  EXPECT_TRUE(std::isnan(static_cast<double>(fold::rounded<Eigen::half>(std::nan("")))));
+  EXPECT_EQ(static_cast<double>(kernels::rounded<Eigen::bfloat16>(largest * 1.001)), largest);
+  EXPECT_EQ(static_cast<double>(kernels::rounded<Eigen::bfloat16>(largest * 1.01)), infinity);
+  EXPECT_TRUE(std::isnan(static_cast<double>(kernels::rounded<Eigen::half>(std::nan("")))));
 }
 
 TEST(Rounding, IsAConversionToWiderScalars) {
   Random random(1);
   for (int i = 0; i < 100; ++i) {
     const double value = static_cast<double>(random.normal()) / 3;
-    EXPECT_EQ(fold::rounded<float>(value), static_cast<float>(value));
-    EXPECT_EQ(fold::rounded<double>(value), value);
+    EXPECT_EQ(kernels::rounded<float>(value), static_cast<float>(value));
+    EXPECT_EQ(kernels::rounded<double>(value), value);
   }
 }
 

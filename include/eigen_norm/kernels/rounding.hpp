@@ -4,32 +4,34 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "eigen_norm/kernels/scalar.hpp"
 
-namespace eigen_norm::fold {
+namespace eigen_norm::kernels {
 inline namespace EIGEN_NORM_ABI {
 
-/// The float next to a wider number whose last bit is odd, or the number itself where a float holds
-/// it: what was cut off is never lost on a later rounding to 11 bits or fewer.
+/// A wider number cut off to a float, whose last bit is set where that has lost anything: so that a
+/// later rounding to 11 bits or fewer knows.
 template <typename Wide>
 float round_to_odd(const Wide& value) {
+  using std::abs;
   const auto nearest = static_cast<float>(value);
   const auto there = static_cast<Wide>(nearest);
   if (!(there < value || there > value)) return nearest;
   std::uint32_t bits;
   std::memcpy(&bits, &nearest, sizeof bits);
-  if (bits % 2 == 1) return nearest;
-  constexpr float largest = std::numeric_limits<float>::max();
-  return std::nextafter(nearest, there < value ? largest : -largest);
+  if (abs(there) > abs(value)) --bits;
+  bits |= 1;
+  float odd;
+  std::memcpy(&odd, &bits, sizeof odd);
+  return odd;
 }
 
 /// To the nearest. Eigen goes to 16 bits by way of float, which rounds a second time: halfway
 /// between two numbers, after a float that was not, it takes the wrong one.
 template <typename To, typename Wide>
 To rounded(const Wide& value) {
-  if constexpr (kernels::is_16_bit_float<To>) {
+  if constexpr (is_16_bit_float<To> && !std::is_same_v<Wide, float> && !std::is_same_v<Wide, To>) {
     return static_cast<To>(round_to_odd(value));
   } else {
     return static_cast<To>(value);
@@ -37,4 +39,4 @@ To rounded(const Wide& value) {
 }
 
 }  // namespace EIGEN_NORM_ABI
-}  // namespace eigen_norm::fold
+}  // namespace eigen_norm::kernels

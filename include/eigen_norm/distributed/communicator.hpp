@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "eigen_norm/memory/shape.hpp"
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// All that synchronised layers ask of a network: a number of ranks, processes or threads, each of
+/// which has a communicator of its own and calls the same collectives in the same order.
+///
+/// An implementation ends every wait, by a result or by an exception: where a time limit is over,
+/// and, if it can tell, where a rank has left or the ranks do not agree on what they are about to
+/// do. After an exception from one of these calls a communicator is of no more use, and says so.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  /// Begins to gather `count` doubles from each rank, the same number from all, and returns a
+  /// ticket for the result. `mine` is copied. `purpose` is for error messages: "the statistics of
+  /// SyncBatchNorm2d(64)".
+  virtual int start_all_gather(const double* mine, Index count, const std::string& purpose) = 0;
+
+  /// Waits for the result: count * size() doubles in the order of ranks, the same on each. They
+  /// stay until the next start_all_gather.
+  virtual const double* finish(int ticket) = 0;
+
+  const double* all_gather(const double* mine, Index count, const std::string& purpose) {
+    return finish(start_all_gather(mine, count, purpose));
+  }
+
+ protected:
+  Communicator() = default;
+  Communicator(const Communicator&) = default;
+  Communicator& operator=(const Communicator&) = default;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstdio>  // std::snprintf: std::to_string writes 1e-9 as 0.000000
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "eigen_norm/batch_norm.hpp"
+#include "eigen_norm/core/batch_layer.hpp"
+#include "eigen_norm/distributed/channel_exchange.hpp"
+#include "eigen_norm/kernels/moments.hpp"
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// Batch normalization of a batch that lies on several ranks, processes or threads, each of which
+/// calls the same layer with its own share; as torch.nn.SyncBatchNorm. In training
+///
+///     y = (x - mean) / sqrt(var + eps) * gamma + beta
+///
+/// has the mean and var of all shares together: each rank gathers count, mean and m2 by channel of
+/// every other and merges them in the order of ranks, so that all have the same bits. backward
+/// gathers sum(dy) and sum(dy * xhat) likewise. One collective each way; shares may be of different
+/// sizes, and some may be empty.
+///
+/// gamma_grad and beta_grad are the sums over this rank's share, as PyTorch's: sum or average them
+/// over the ranks with those of all other parameters. The running statistics are those of the whole
+/// batch, the same on every rank. In eval and when frozen, and for infer, nothing is exchanged.
+///
+///     auto ranks = std::make_shared<mpi::Communicator>(MPI_COMM_WORLD);
+///     SyncBatchNorm2d<float> norm(64, ranks);
+///
+/// All ranks construct the same layers, and call their forward and backward in the same order. A
+/// rank whose input is refused says so to the others: there the call throws a std::runtime_error
+/// that names it, and the next call works again. The steps of SplitBatch are of this rank alone.
+///
+/// Throws as BatchNorm does; for one value per channel on all ranks together; and
+/// std::invalid_argument on all ranks where their layers are not alike, or for virtual_batch_size
+/// and renorm, std::logic_error for masks and scales per sample in training.
+template <typename Scalar, int Channels, int SpatialRank>
+class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialRank>, Scalar,
+                                        Channels, SpatialRank> {
+  using Base = BatchLayer<SyncBatchNorm, Scalar, Channels, SpatialRank>;
+  friend Base;
+  friend typename Base::SplitBase;
+  friend typename Base::TrackingBase;
+  friend typename Base::LayerBase;
+  friend typename Base::ConditionedBase;
+  friend typename Base::CallsBase;
+  using typename Base::ConstBuffer;
+  using typename Base::ConstOperand;
+  using typename Base::MutableOperand;
+  using typename Base::P;
+  using typename Base::S;
+  static_assert(std::is_same_v<S, double>,
+                "eigen_norm: SyncBatchNorm exchanges doubles; its scalar is double or narrower");
+
+ public:
+  using Communicator = distributed::Communicator;
+
+  /// A collective call: every rank constructs the same layer.
+  SyncBatchNorm(Index num_features, std::shared_ptr<Communicator> ranks,
+                const BatchNormOptions& options = {})
+      : Base(agreed(num_features, ranks.get(), options), options),
+        exchange_(std::move(ranks), num_features),
+        statistics_("the statistics of " + this->name()),
+        gradients_("the gradient sums of " + this->name()) {
+    if (options.virtual_batch_size || options.renorm) {
+      memory::raise_invalid(this->name() + ": expected neither virtual_batch_size nor renorm");
+    }
+  }
+
+  /// The same layer over all ranks, with its state, mode and gradients' place. A collective call.
+  SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
+                std::shared_ptr<Communicator> ranks)
+      : SyncBatchNorm(norm.num_features(), std::move(ranks), norm.options()) {
+    this->gamma() = norm.gamma();
+    this->beta() = norm.beta();
+    this->running_mean() = norm.running_mean();
+    this->running_var() = norm.running_var();
+    this->num_batches_tracked() = norm.num_batches_tracked();
+    this->train(norm.is_training());
+    if (norm.is_frozen()) this->freeze();
+  }
+
+  /// The first half of backward: the sums over this share, on their way to the other ranks. What
+  /// needs no dx can be done until backward, with the same x and dy, finishes it.
+  template <typename X, typename Dy>
+  void start_backward(const X& x, const Dy& dy) {
+    check_nothing_is_pending("start_backward");
+    this->check_answerable("start_backward", false, false);
+    if (!synchronised_) return;
+    const bool given = together(gradients_, [&] {
+      this->template read_gradient<Base::template is_row_major<X>>(
+          x, dy,
+          [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
+          [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+            if (in.layout.shape.size() == 0) return;
+            start_sums(this->operand(in, true), this->operand(gradient, true),
+                       kernels::XhatOfInput());
+          });
+    });
+    if (!given) start_nothing(gradients_);
+  }
+
+ private:
+  static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
+
+  /// Whether a forward has to do with the other ranks: by running statistics it has not.
+  bool synchronises() const { return this->is_training() && !this->uses_running(false); }
+
+  bool has_one_value(const memory::Shape& shape) const {
+    return !synchronises() && Base::has_one_value(shape);
+  }
+  void check_mask(const memory::Shape&, const Mask*) const {
+    if (!synchronises()) return;
+    memory::raise_logic(this->name() +
+                        ": a mask, or a scale and shift per sample, is not synchronised");
+  }
+  void check_nothing_is_pending(const char* call) const {
+    if (!exchange_.is_pending()) return;
+    memory::raise_logic(this->name() + ": " + call +
+                        " needs a backward before it, to finish what "
+                        "start_backward has begun");
+  }
+
+  /// num_features, once it is sure that the ranks have all in common that they must, or one would
+  /// wait for numbers that never come. It is asked before this rank refuses anything.
+  static Index agreed(Index num_features, Communicator* ranks, const BatchNormOptions& options) {
+    if (ranks == nullptr) {
+      memory::raise_invalid(class_name() + ": expected a communicator, got none");
+    }
+    constexpr Index numbers = 7;
+    const double mine[numbers] = {SpatialRank,
+                                  static_cast<double>(num_features),
+                                  options.eps,
+                                  options.momentum.value_or(-1),
+                                  options.track_running_stats ? 1.0 : 0.0,
+                                  options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
+                                  options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
+    const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
+    std::string others;
+    for (int rank = 1; rank < ranks->size(); ++rank) {
+      const double* const layer = all + rank * numbers;
+      if (std::equal(layer, layer + numbers, all)) continue;
+      others += "; " + described(layer) + " on rank " + std::to_string(rank);
+    }
+    if (!others.empty()) {
+      memory::raise_invalid(class_name() + '(' + std::to_string(num_features) +
+                            "): expected the same layer on every rank, got " + described(all) +
+                            " on rank 0" + others);
+    }
+    return num_features;
+  }
+  static std::string described(const double* layer) {
+    char text[160];
+    std::snprintf(text, sizeof(text), "SyncBatchNorm%.0fd(%.0f), eps %g, momentum %s%s%s%s",
+                  layer[0], layer[1], layer[2], momentum(layer[3]).c_str(),
+                  layer[4] != 0 ? "" : ", without running statistics",
+                  layer[5] != 0 ? ", biased" : "",
+                  layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
+    return text;
+  }
+  static std::string momentum(double momentum) {
+    if (momentum == -1) return "nullopt";
+    char text[32];
+    std::snprintf(text, sizeof(text), "%g", momentum);
+    return text;
+  }
+
+  /// Makes a call in which this rank gives something to the others; returns whether it has, which
+  /// it has not where its share is empty. Where it throws before, it tells them.
+  template <typename Call>
+  bool together([[maybe_unused]] const std::string& purpose, const Call& call) {
+    const std::size_t before = exchange_.started();
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    try {
+      call();
+    } catch (...) {
+      if (exchange_.started() == before && !exchange_.is_pending()) refuse(purpose);
+      throw;
+    }
+#else
+    call();
+#endif
+    return exchange_.started() > before;
+  }
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+  void refuse(const std::string& purpose) {
+    try {
+      exchange_.start(-1, purpose);
+      exchange_.finish(purpose);
+    } catch (const std::exception&) {  // the error that led here says more
+    }
+  }
+#endif
+
+  void start_nothing(const std::string& purpose) {
+    exchange_.set_zero();
+    exchange_.start(0, purpose);
+  }
+
+  template <typename Call>
+  void forward_together(const Call& call) {
+    check_nothing_is_pending("forward");
+    if (synchronises()) {
+      if (!together(statistics_, call)) {  // an empty share
+        start_nothing(statistics_);
+        take_statistics(this->last().shape);
+      }
+      synchronised_ = true;
+    } else {
+      call();
+      synchronised_ = false;
+    }
+  }
+
+  /// In training: mean and m2 of this share to all, those of all shares from all.
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (!synchronises()) return Base::normalise(x, y, shape);
+    double* const m2 = exchange_.second();
+    kernels::statistics(x,
+                        kernels::FromData<Scalar>(this->eps(), {exchange_.first(), nullptr, m2}));
+    const Index count = x.shape.values_per_statistic();
+    for (Index c = 0; c < this->num_features(); ++c) m2[c] *= static_cast<double>(count);
+    exchange_.start(count, statistics_);
+    take_statistics(shape);
+    const auto& last = this->last();
+    kernels::normalise(
+        x, y, this->affine().view(),
+        kernels::FromChannels<Scalar>({last.mean.view().data(), last.inv_std.view().data()}));
+  }
+
+  /// The statistics of all shares, merged in the order of ranks and remembered.
+  void take_statistics(const memory::Shape& shape) {
+    exchange_.finish(statistics_);
+    const int ranks = exchange_.ranks().size();
+    Index count = 0;
+    for (int rank = 0; rank < ranks; ++rank) count += exchange_.part(rank).count;
+    if (count == 1) {
+      memory::raise_invalid(this->name() +
+                            ": expected more than 1 value per channel when training, "
+                            "got 1 on " +
+                            std::to_string(ranks) + " ranks together");
+    }
+    auto& last = this->last();
+    last.begin(shape, true);
+    last.resize(this->num_features());
+    count_ = count;
+    if (count == 0) return;
+    S *const mean = last.mean.data(), *const var = this->scratch();
+    merge_into(mean, var);
+    for (Index c = 0; c < this->num_features(); ++c) {
+      const kernels::Moments<S> moments{count, mean[c], var[c]};
+      var[c] = last.inv_std.data()[c] = moments.biased_variance();
+    }
+    kernels::show_overflow(last.inv_std.data(), this->num_features());
+    kernels::inverse_std(last.inv_std.data(), this->num_features(), this->eps());
+    if (!this->options().track_running_stats) return;
+    this->remember(mean, var, this->running().correction(count, this->options().running_variance));
+  }
+
+  /// The moments of all shares, rank by rank as they lie in memory.
+  void merge_into(S* mean, S* m2) const {
+    std::fill_n(mean, this->num_features(), S(0));
+    std::fill_n(m2, this->num_features(), S(0));
+    Index merged = 0;
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      if (part.count == 0) continue;
+      for (Index c = 0; c < this->num_features(); ++c) {
+        kernels::Moments<S> moments{merged, mean[c], m2[c]};
+        moments.merge({part.count, part.first[c], part.second[c]});
+        mean[c] = moments.mean;
+        m2[c] = moments.m2;
+      }
+      merged += part.count;
+    }
+  }
+
+  template <typename Call>
+  void backward_together(const Call& call) {
+    if (!synchronised_) return call();
+    const bool started = exchange_.is_pending();
+    if (together(gradients_, call) || (started && !exchange_.is_pending())) return;
+    if (!started) start_nothing(gradients_);  // an empty share
+    exchange_.finish(gradients_);
+  }
+
+  template <typename Xhat>
+  void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
+                          const Xhat& xhat) {
+    if (!synchronised_) return Base::differentiate_into(x, dy, dx, xhat);
+    if (!exchange_.is_pending()) start_sums(x, dy, xhat);
+    exchange_.finish(gradients_);
+    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
+    pass.dx = dx;
+    pass.given = all_sums();
+    kernels::backward(pass, statistics_of_last(), 1);
+    this->affine().accumulate(exchange_.first(), exchange_.second());
+  }
+
+  /// sum(dy * xhat) and sum(dy) of this share, on their way to the others.
+  template <typename Xhat>
+  void start_sums(const ConstOperand& x, const ConstOperand& dy, const Xhat& xhat) {
+    const Index pieces = Base::pieces(x);
+    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
+    pass.affine_sums = this->scratch(pieces);
+    kernels::backward(pass, statistics_of_last(), pieces);
+    std::copy_n(pass.affine_sums, 2 * this->num_features(), exchange_.first());
+    exchange_.start(0, gradients_);
+  }
+
+  /// sum(gamma * dy) and sum(gamma * dy * xhat) of all shares, added in the order of ranks.
+  kernels::GivenSums<S> all_sums() {
+    S* const dy_xhat = this->scratch();
+    S* const dy = dy_xhat + this->num_features();
+    std::fill_n(dy_xhat, 2 * this->num_features(), S(0));
+    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
+      const auto part = exchange_.part(rank);
+      for (Index c = 0; c < this->num_features(); ++c) {
+        dy_xhat[c] += part.first[c];
+        dy[c] += part.second[c];
+      }
+    }
+    for (Index c = 0; c < this->num_features(); ++c) {
+      const S gamma = S(this->affine().view().gamma_at(c));
+      dy_xhat[c] *= gamma;
+      dy[c] *= gamma;
+    }
+    return {dy, dy_xhat, count_};
+  }
+
+  template <typename Xhat>
+  kernels::BackwardPass<Scalar, Xhat> pass_over(const ConstOperand& x, const ConstOperand& dy,
+                                                const Xhat& xhat) {
+    return {x, dy, {nullptr, x.shape}, this->affine().view(), true, nullptr, true, {}, xhat};
+  }
+  kernels::FromForward<Scalar> statistics_of_last() const {
+    const auto& last = this->last();
+    return kernels::FromForward<Scalar>({last.mean.view().data(), last.inv_std.view().data()});
+  }
+
+  distributed::ChannelExchange exchange_;
+  std::string statistics_, gradients_;  ///< what is exchanged, in words
+  Index count_ = 0;                     ///< values per channel of the last training batch
+  bool synchronised_ = false;           ///< the last forward was a training batch of all ranks
+};
+
+/// (N, C) or (N, C, L); channels last: (N, L, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm1d = SyncBatchNorm<Scalar, Channels, 1>;
+
+/// (N, C, H, W); channels last: (N, H, W, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm2d = SyncBatchNorm<Scalar, Channels, 2>;
+
+/// (N, C, D, H, W); channels last: (N, D, H, W, C).
+template <typename Scalar, int Channels = Eigen::Dynamic>
+using SyncBatchNorm3d = SyncBatchNorm<Scalar, Channels, 3>;
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm

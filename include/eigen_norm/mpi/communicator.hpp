@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// MPI's own C++ classes are no part of the standard any more, and full of warnings.
+#ifndef OMPI_SKIP_MPICXX
+#define OMPI_SKIP_MPICXX
+#endif
+#ifndef MPICH_SKIP_MPICXX
+#define MPICH_SKIP_MPICXX
+#endif
+#include <mpi.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "eigen_norm/distributed/communicator.hpp"
+#include "eigen_norm/memory/error.hpp"
+
+namespace eigen_norm::mpi {
+inline namespace EIGEN_NORM_ABI {
+
+/// The ranks of an MPI communicator, for SyncBatchNorm:
+///
+///     MPI_Init(&argc, &argv);
+///     auto ranks = std::make_shared<mpi::Communicator>(MPI_COMM_WORLD);
+///
+/// It works on a duplicate, so that no message meets those of the program. MPI_Init comes before
+/// and MPI_Finalize after; a thread other than the main one needs MPI_THREAD_SERIALIZED or more.
+///
+/// A wait of more than `time_limit` for the other ranks ends in a std::runtime_error that says with
+/// what; so does every error that MPI reports. The program had better end by MPI_Abort then: MPI
+/// does not take back what was begun.
+class Communicator final : public distributed::Communicator {
+ public:
+  /// A collective call on all ranks of `ranks`.
+  explicit Communicator(MPI_Comm ranks = MPI_COMM_WORLD,
+                        std::chrono::milliseconds time_limit = std::chrono::minutes(5))
+      : time_limit_(time_limit) {
+    check(MPI_Comm_dup(ranks, &ranks_), "MPI_Comm_dup");
+    MPI_Comm_set_errhandler(ranks_, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(ranks_, &rank_);
+    MPI_Comm_size(ranks_, &size_);
+  }
+  ~Communicator() override {
+    int is_finalized = 0;
+    MPI_Finalized(&is_finalized);
+    if (is_finalized != 0) return;
+    if (failure_.empty()) MPI_Comm_free(&ranks_);
+    // A late rank may still send what is written here.
+    for (auto& gather : gathers_) {
+      if (gather->is_under_way) static_cast<void>(gather.release());
+    }
+  }
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+    check_usable();
+    const std::size_t ticket = free_slot();
+    Gather& gather = *gathers_[ticket];
+    const auto numbers = static_cast<std::size_t>(count);
+    gather.mine.assign(mine, mine + numbers);
+    gather.all.resize(numbers * static_cast<std::size_t>(size_));
+    gather.purpose = purpose;
+    check(MPI_Iallgather(gather.mine.data(), static_cast<int>(count), MPI_DOUBLE, gather.all.data(),
+                         static_cast<int>(count), MPI_DOUBLE, ranks_, &gather.request),
+          purpose);
+    gather.is_under_way = true;
+    return static_cast<int>(ticket);
+  }
+
+  const double* finish(int ticket) override {
+    check_usable();
+    Gather& gather = *gathers_.at(static_cast<std::size_t>(ticket));
+    const auto deadline = std::chrono::steady_clock::now() + time_limit_;
+    for (int is_complete = 0;;) {
+      check(MPI_Test(&gather.request, &is_complete, MPI_STATUS_IGNORE), gather.purpose);
+      if (is_complete != 0) break;
+      if (std::chrono::steady_clock::now() > deadline) {
+        fail("has waited " + std::to_string(time_limit_.count()) + " ms for the others with " +
+             gather.purpose);
+      }
+      std::this_thread::yield();  // there may be more ranks than cores
+    }
+    gather.is_under_way = false;
+    std::swap(gather.all, result_);
+    return result_.data();
+  }
+
+ private:
+  struct Gather {
+    std::vector<double> mine, all;
+    std::string purpose;
+    MPI_Request request = MPI_REQUEST_NULL;
+    bool is_under_way = false;
+  };
+
+  std::size_t free_slot() {
+    std::size_t slot = 0;
+    while (slot < gathers_.size() && gathers_[slot]->is_under_way) ++slot;
+    if (slot == gathers_.size()) gathers_.push_back(std::make_unique<Gather>());
+    return slot;
+  }
+
+  void check(int result, const std::string& call) {
+    if (result == MPI_SUCCESS) return;
+    char text[MPI_MAX_ERROR_STRING];
+    int length = 0;
+    MPI_Error_string(result, text, &length);
+    fail("got \"" + std::string(text, static_cast<std::size_t>(length)) + "\" from " + call);
+  }
+  [[noreturn]] void fail(const std::string& reason) {
+    failure_ = "eigen_norm::mpi: rank " + std::to_string(rank_) + " of " + std::to_string(size_) +
+               ' ' + reason;
+    memory::raise<std::runtime_error>(failure_);
+  }
+  void check_usable() const {
+    if (!failure_.empty()) memory::raise<std::runtime_error>(failure_);
+  }
+
+  MPI_Comm ranks_ = MPI_COMM_NULL;
+  std::chrono::milliseconds time_limit_;
+  int rank_ = 0, size_ = 1;
+  std::vector<std::unique_ptr<Gather>> gathers_;
+  std::vector<double> result_;
+  std::string failure_;
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::mpi

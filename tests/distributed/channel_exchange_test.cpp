@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/distributed/channel_exchange.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "distributed/counter.hpp"
+#include "distributed/on_threads.hpp"
+#include "distributed/resnet50.hpp"
+#include "distributed/shares.hpp"
+#include "support/errors.hpp"
+
+namespace eigen_norm::test {
+namespace {
+
+using distributed::ChannelExchange;
+
+TEST(ChannelExchange, GivesACountAndTwoNumbersByChannel) {
+  on_threads(3, [](const Ranks& ranks) {
+    ChannelExchange exchange(ranks, 2);
+    const double rank = ranks->rank();
+    exchange.first()[1] = rank;
+    exchange.second()[0] = 10 * rank;
+    exchange.start(ranks->rank(), "a test");
+    EXPECT_TRUE(exchange.is_pending());
+    exchange.finish("a test");
+    EXPECT_FALSE(exchange.is_pending());
+    for (int other = 0; other < 3; ++other) {
+      EXPECT_EQ(exchange.part(other).count, other);
+      EXPECT_EQ(exchange.part(other).first[1], other);
+      EXPECT_EQ(exchange.part(other).second[0], 10 * other);
+    }
+    EXPECT_EQ(exchange.first()[1], rank);
+  });
+}
+
+TEST(ChannelExchange, NamesTheRanksThatHaveThrown) {
+  on_threads(3, [](const Ranks& ranks) {
+    ChannelExchange exchange(ranks, 2);
+    exchange.start(ranks->rank() == 1 ? 5 : -1, "a test");
+    expect_error<std::runtime_error>("expected a test from every rank, got an error on rank 0, 2",
+                                     [&] { exchange.finish("a test"); });
+    EXPECT_FALSE(exchange.is_pending());
+  });
+}
+
+// One collective each way, of 1 + 2 C doubles from each rank; none by running statistics.
+TEST(ChannelExchange, IsOneCollectiveForwardAndOneBackward) {
+  on_threads(2, [](const Ranks& ranks) {
+    const auto counter = std::make_shared<Counter>(ranks);
+    SyncBatchNorm2d<float> norm(64, counter);
+    counter->counts.clear();  // of the construction
+    const Eigen::Tensor<float, 4> x = Eigen::Tensor<float, 4>(2, 64, 3, 3).setRandom();
+    norm.forward(x);
+    EXPECT_EQ(counter->counts, std::vector<Index>{129});
+    norm.backward(x, x);
+    EXPECT_EQ(counter->counts, (std::vector<Index>{129, 129}));
+    norm.start_backward(x, x);
+    norm.backward(x, x);
+    EXPECT_EQ(counter->counts, (std::vector<Index>{129, 129, 129}));
+    norm.eval();
+    norm.infer(x);
+    norm.backward(x, norm.forward(x));
+    EXPECT_EQ(counter->counts.size(), 3U);
+  });
+}
+
+// What docs/scaling.md counts with: of each layer a message each way, 8 (1 + 2 C) bytes long.
+TEST(ChannelExchange, OfResnet50IsOf106CollectivesAndThe850768BytesOfTheModel) {
+  const std::vector<Index> channels = resnet50_channels();
+  ASSERT_EQ(channels.size(), 53U);
+  on_threads(2, [&](const Ranks& ranks) {
+    const auto counter = std::make_shared<Counter>(ranks);
+    std::vector<SyncBatchNorm1d<float>> norms;
+    for (const Index count : channels) norms.emplace_back(count, counter);
+    counter->counts.clear();  // of the construction
+    for (auto& norm : norms) {
+      const Eigen::MatrixXf x = Eigen::MatrixXf::Random(2, norm.num_features());
+      norm.backward(x, norm.forward(x));
+    }
+    EXPECT_EQ(counter->counts.size(), 106U);
+    EXPECT_EQ(counter->bytes(), 850768);
+    EXPECT_EQ(counter->bytes(), 2 * 8 * (53 + 2 * 26560));
+  });
+}
+
+}  // namespace
+}  // namespace eigen_norm::test

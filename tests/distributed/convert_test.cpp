@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/distributed/convert.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "distributed/on_threads.hpp"
+#include "distributed/shares.hpp"
+#include "eigen_norm/layer_norm.hpp"
+
+namespace eigen_norm::test {
+
+// A model of one's own.
+struct Model {
+  BatchNorm2d<float> norm;
+  LayerNorm<float> other;
+};
+struct SyncModel {
+  SyncBatchNorm2d<float> norm;
+  LayerNorm<float> other;
+};
+
+}  // namespace eigen_norm::test
+
+namespace eigen_norm {
+
+template <>
+struct SyncConversion<test::Model> {
+  static test::SyncModel convert(const test::Model& model, const test::Ranks& ranks) {
+    return {convert_sync_batch_norm(model.norm, ranks), model.other};
+  }
+};
+
+}  // namespace eigen_norm
+
+namespace eigen_norm::test {
+namespace {
+
+TEST(ConvertSyncBatchNorm, KeepsTheStateAndTheModeOfALayer) {
+  on_threads(2, [](const Ranks& ranks) {
+    BatchNormOptions options;
+    options.eps = 1e-3;
+    options.channels = ChannelAxis::last;
+    BatchNorm2d<float> norm(3, options);
+    norm.forward(Eigen::Tensor<float, 4>(2, 4, 4, 3).setRandom());
+    norm.gamma() << 1, 2, 3;
+    norm.freeze();
+    norm.eval();
+    const SyncBatchNorm2d<float> sync = convert_sync_batch_norm(norm, ranks);
+    EXPECT_EQ(from_parameters(sync.gamma()), from_parameters(norm.gamma()));
+    EXPECT_EQ(from_parameters(sync.running_mean()), from_parameters(norm.running_mean()));
+    EXPECT_EQ(from_parameters(sync.running_var()), from_parameters(norm.running_var()));
+    EXPECT_EQ(sync.num_batches_tracked(), 1);
+    EXPECT_TRUE(sync.is_frozen());
+    EXPECT_FALSE(sync.is_training());
+    EXPECT_EQ(sync.options().eps, 1e-3);
+    EXPECT_EQ(sync.options().channels, ChannelAxis::last);
+  });
+}
+
+TEST(ConvertSyncBatchNorm, LooksIntoModelsAndContainers) {
+  on_threads(2, [](const Ranks& ranks) {
+    using Norm = BatchNorm1d<double>;
+    const std::tuple model{std::vector<Norm>{Norm(2), Norm(3)}, std::optional<Norm>(),
+                           std::string("a"), Model{BatchNorm2d<float>(4), LayerNorm<float>(5)}};
+    const auto sync = convert_sync_batch_norm(model, ranks);
+    using Sync = SyncBatchNorm1d<double>;
+    static_assert(
+        std::is_same_v<std::remove_const_t<decltype(sync)>,
+                       std::tuple<std::vector<Sync>, std::optional<Sync>, std::string, SyncModel>>);
+    EXPECT_EQ(std::get<0>(sync)[1].num_features(), 3);
+    EXPECT_FALSE(std::get<1>(sync).has_value());
+    EXPECT_EQ(std::get<2>(sync), "a");
+    EXPECT_EQ(std::get<3>(sync).norm.num_features(), 4);
+  });
+}
+
+}  // namespace
+}  // namespace eigen_norm::test

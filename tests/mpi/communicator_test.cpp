@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#include "eigen_norm/mpi/communicator.hpp"
+
+#include <gtest/gtest.h>
+
+#include "distributed/communicators.hpp"
+#include "mpi/world.hpp"
+
+namespace eigen_norm::test {
+namespace {
+
+TEST(MpiCommunicator, GathersInTheOrderOfRanks) { expect_rank_order(world()); }
+
+TEST(MpiCommunicator, FinishesCollectivesInAnyOrder) { expect_any_order_of_finishing(world()); }
+
+}  // namespace
+}  // namespace eigen_norm::test

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+# Reads what run.sh prints and makes the tables of docs/scaling.md of it. An all-gather of messages
+# of b bytes among P ranks takes, by recursive doubling and in microseconds,
+#
+#     ceil(log2 P) alpha + (P - 1) b beta
+#
+# with alpha and beta fitted to two ranks, so that the squares of the relative errors are least.
+{ median[$1, $2] = $NF }
+$1 ~ /^gather_/ {
+  split($1, word, "_")
+  if (!($1 in seen)) sizes[++count] = word[2]
+  seen[$1]
+}
+
+function all_gather(ranks, alpha, beta, messages, bytes,    steps) {
+  for (steps = 0; 2 ^ steps < ranks; ++steps) {}
+  return messages * steps * alpha + (ranks - 1) * bytes * beta
+}
+
+function milliseconds(microseconds) { return sprintf("%.3g", microseconds / 1000) }
+
+function fit(    i, b, t, s11, s1b, sbb, s1t, sbt, det) {
+  for (i = 1; i <= count; ++i) {
+    b = sizes[i]; t = median["gather_" b, 2]
+    s11 += 1 / t ^ 2; s1b += b / t ^ 2; sbb += (b / t) ^ 2; s1t += 1 / t; sbt += b / t
+  }
+  det = s11 * sbb - s1b ^ 2
+  alpha = (s1t * sbb - sbt * s1b) / det
+  beta = (s11 * sbt - s1b * s1t) / det
+}
+
+function row(name, a, b,    i, text) {
+  text = "| " name " |"
+  for (i = 1; i <= 5; ++i) {
+    text = text " " milliseconds(all_gather(ranks_of[i], a, b, messages, bytes)) " |"
+  }
+  print text
+}
+
+function overlap(step, most,    ranks) {
+  print "\n| ranks, " step ", ms | without overlap | started | started and poked |\n|---|---|---|---|"
+  for (ranks = 1; ranks <= most; ranks *= 2) {
+    printf "| %d | %.2f | %.2f | %.2f |\n", ranks, median[step "_without_overlap", ranks] / 1000,
+           median[step "_started", ranks] / 1000, median[step "_started_and_poked", ranks] / 1000
+  }
+}
+
+END {
+  messages = 106; bytes = 850768; channels = 26560  # of a step of ResNet-50
+  fit()
+  printf "alpha %.2f us, beta %.3f ns per byte\n\n", alpha, 1000 * beta
+
+  print "| bytes of each rank | 1 rank | 2 ranks | 2, model | 4 ranks | 8 ranks |"
+  print "|---|---|---|---|---|---|"
+  for (i = 1; i <= count; ++i) {
+    name = "gather_" sizes[i]
+    printf "| %d | %.1f | %.1f | %.1f | %.1f | %.1f |\n", sizes[i], median[name, 1],
+           median[name, 2], all_gather(2, alpha, beta, 1, sizes[i]), median[name, 4], median[name, 8]
+  }
+  print "\n| ranks | measured, ms | model, ms |\n|---|---|---|"
+  for (ranks = 1; ranks <= 8; ranks *= 2) {
+    printf "| %d | %s | %s |\n", ranks, milliseconds(median["resnet50", ranks]),
+           milliseconds(all_gather(ranks, alpha, beta, messages, bytes))
+  }
+  overlap("step", 8)
+  overlap("step_of_1_ms_messages", 2)  # each with a core of its own
+
+  split("2 8 64 256 1000", ranks_of)
+  print "\n| ms for a step of ResNet-50 | 2 ranks | 8 | 64 | 256 | 1,000 |\n|---|---|---|---|---|---|"
+  row("InfiniBand: 2 us, 12.5 GB/s", 2, 0.08 / 1000)
+  row("Ethernet: 30 us, 1.25 GB/s", 30, 0.8 / 1000)
+  per_rank = (median["merging_512_channels", 1000] - median["merging_512_channels", 1]) / (999 * 512)
+  text = sprintf("| merging, %.2f ns for each rank and channel |", 1000 * per_rank)
+  for (i = 1; i <= 5; ++i) text = text " " milliseconds(ranks_of[i] * channels * per_rank) " |"
+  print text
+}
