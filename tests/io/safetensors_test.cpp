@@ -98,7 +98,7 @@ TEST(Safetensors, WritesTheStateOfALayerAsTheOriginalDoes) {
   EXPECT_EQ(test::read_bytes(path), test::read_bytes(data_folder + "same/batch_norm.safetensors"));
 }
 
-TEST(Safetensors, LoadsAndSavesTheOriginalsFilesBitForBit) {
+TEST(Safetensors, LoadsAndSavesTheFilesOfTheScriptBitForBit) {
   const test::TemporaryFolder folder;
   const std::string copy = folder.path("copy.safetensors");
   for (const std::string& path : files_in("same")) {
