@@ -5,7 +5,7 @@
 #
 #   ./benchmarks/run.sh                     speed: a quarter of an hour, 5 GB of memory
 #   ./benchmarks/run.sh accuracy            accuracy instead: ten minutes, 5 GB of memory
-#   ./benchmarks/run.sh loading             a state of 1 GB from a file: a minute, 4 GB of memory
+#   ./benchmarks/run.sh loading             a state of 1 GB from a file: two minutes, 7 GB of memory
 #   ./benchmarks/run.sh --no-peers          without libtorch, oneDNN and dlib (500 MB installed)
 #   ./benchmarks/run.sh --filter LayerNorm  only the rows that match a regular expression (speed)
 #   ./benchmarks/run.sh --report            only writes the page again from the last measurements

@@ -58,7 +58,7 @@ class ResNet(nn.Module):
 
 
 def save_safetensors(path, tensors):
-    """What safetensors.torch.save_file writes: float64 before int64... before float32, by name."""
+    """What safetensors.torch.save_file writes: int64 before float64 before float32, then by name."""
     dtypes = {torch.int64: "I64", torch.float64: "F64", torch.float32: "F32"}
     rank = list(dtypes)
     ordered = sorted(tensors.items(), key=lambda item: (rank.index(item[1].dtype), item[0]))

@@ -19,10 +19,9 @@ using nn::Index;
 using Images = nn::Images<float>;
 using Matrix = nn::Matrix<float>;
 
-/// y(n, o, i, j) = bias(o) + sum_{c, u, v} weight(o, c, u, v) * x(n, c, s*i + u - K/2, s*j + v -
-/// K/2)
+/// y(n, o, i, j) = bias(o) + sum_{c, u, v} weight(o, c, u, v) * x(n, c, s*i + u - p, s*j + v - p)
 ///
-/// with zeros outside the image, and s the stride. The bias may be empty.
+/// with p = (K - 1) / 2, zeros outside the image, and s the stride. The bias may be empty.
 struct Convolution {
   Images weight;  // (O, C, K, K), K odd
   Eigen::ArrayXf bias;

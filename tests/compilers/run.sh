@@ -6,11 +6,12 @@
 #   tests/compilers/run.sh all
 #   tests/compilers/run.sh NAME...
 #   tests/compilers/run.sh list
-# EIGEN and GOOGLETEST say where their sources are, JOBS how many programs are built at a time.
+# EIGEN, GOOGLETEST and JSON say where their sources are, JOBS how many programs are built at a time.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../cmake/setup.sh"
 eigen=${EIGEN:-/usr/include/eigen3}
 googletest=${GOOGLETEST:-/usr/src/googletest/googletest}
+json=${JSON:-/usr/include/nlohmann}
 jobs=${JOBS:-$jobs}
 chosen=${*:-ci}
 work=$root/build/compilers
@@ -19,6 +20,9 @@ columns=(name ci compiler standard library flags run_by beyond except)
 # How the library sees Eigen's objects, how it computes, what the layers answer.
 core=(memory/error memory/eigen_object kernels/finite kernels/pack kernels/simd_half
   kernels/statistics kernels/normalise kernels/backward accuracy batch_norm)
+# How states are copied and kept in files: where a cell is said to have "files" beyond the core.
+files=(io/copy io/state_dict io/model_state io/mapped_file io/atomic_file io/npy
+  io/npy/header_parser io/safetensors)
 support=(logical random reference)
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 
@@ -57,6 +61,14 @@ can_run() {
   esac
 }
 
+# The cell's tests beside the core ones.
+beyond_core() {
+  local test
+  for test in $beyond; do
+    if [ "$test" = files ]; then echo "${files[@]}"; else echo "$test"; fi
+  done
+}
+
 # compile SOURCE FLAG...: as the cell says, and with the flags given.
 compile() {
   local path=${1#"$root/"}
@@ -69,7 +81,8 @@ compile() {
 # arithmetic, whatever the library is compiled with.
 build() {
   local test objects=() prelude=$work/$name/prelude.hpp
-  local includes=(-I"$root/include" -I"$root/tests" -isystem "$eigen" -isystem "$googletest/include")
+  local includes=(-I"$root/include" -I"$root/tests" -isystem "$eigen" -isystem "$googletest/include"
+    -isystem "$work/include" -DEIGEN_NORM_TEST_DATA_DIR="\"$root/tests/data\"")
   local judging=("${includes[@]}" -fexceptions -fno-fast-math)
   local testing=("${includes[@]}" "${warnings[@]}")
   compile "$googletest/src/gtest-all.cc" "${judging[@]}" -I"$googletest" -O0
@@ -79,7 +92,7 @@ build() {
   done
   printf '#include <%s>\n' gtest/gtest.h eigen_norm/eigen_norm.hpp >"$prelude"
   $compiler "-std=$standard" $flags "${testing[@]}" -x c++-header "$prelude" -o "$prelude.gch"
-  for test in "${core[@]}" $beyond; do
+  for test in "${core[@]}" $(beyond_core); do
     compile "$root/tests/${test}_test.cpp" "${testing[@]}" -include "$prelude"
   done
   $compiler $flags "${objects[@]}" -pthread -o "$work/$name/tests"
@@ -130,7 +143,10 @@ if [ "$chosen" = list ]; then
   exit
 fi
 
-install_missing googletest libeigen3-dev $(for_each_cell packages | sort -u)
+install_missing googletest libeigen3-dev nlohmann-json3-dev $(for_each_cell packages | sort -u)
+# Alone in a folder: beside these headers of any processor are those of this machine's own.
+mkdir -p "$work/include"
+ln -sfn "$json" "$work/include/nlohmann"
 started=() failed=()
 for_each_cell start_cell
 if [ ${#started[@]} -eq 0 ]; then

@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -100,6 +101,53 @@ TEST(Copy, ConvertsAlongEveryAxisOfBlocks) {
   EXPECT_EQ(around.cwiseAbs().sum(), inner.cwiseAbs().sum());
 }
 
+// Every element has a value of its own, and sizes are those around the tiles.
+TEST(Copy, TurnsMatricesOfAnySize) {
+  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  for (const Index rows : {1, 3, 63, 64, 65, 200}) {
+    for (const Index cols : {1, 2, 64, 65, 129}) {
+      const RowMajor from = Eigen::VectorXf::LinSpaced(rows * cols, 1, float(rows * cols))
+                                .reshaped(cols, rows)
+                                .transpose();
+      Eigen::MatrixXd around = Eigen::MatrixXd::Zero(rows + 2, cols + 2);
+      auto inner = around.block(1, 1, rows, cols);
+      io::copy(view_of(from), view_of(inner));
+      EXPECT_EQ(inner, from.cast<double>()) << rows << ' ' << cols;
+      EXPECT_EQ(around.sum(), inner.sum()) << "nothing beside it";
+      RowMajor back(rows, cols);
+      io::copy(view_of(inner), view_of(back));
+      EXPECT_EQ(back, from) << rows << ' ' << cols;
+    }
+  }
+}
+
+TEST(Copy, TurnsTensorsOfAnyOrderOfAxes) {
+  Eigen::Tensor<std::int32_t, 4, Eigen::RowMajor> from(2, 70, 3, 5);
+  for (Index i = 0; i < from.size(); ++i) from.data()[i] = static_cast<std::int32_t>(i);
+  const memory::Shape sizes = view_of(from).shape;
+  std::array<int, 4> order{0, 1, 2, 3};  // of the axes in memory, the slowest first
+  do {
+    Eigen::Tensor<std::int64_t, 4, Eigen::RowMajor> to(from.dimensions());
+    MutableTensorView view = view_of(to);
+    memory::Shape strides;
+    for (int axis = 0; axis < 4; ++axis) {
+      Index stride = 1;
+      for (auto later = std::find(order.begin(), order.end(), axis) + 1; later < order.end();
+           ++later) {
+        stride *= sizes[*later];
+      }
+      strides.push_back(stride);
+    }
+    view.strides = strides;
+    io::copy(view_of(from), view);
+    for (Index i = 0; i < from.size(); ++i) {
+      const Index at = i / 1050 * strides[0] + i / 15 % 70 * strides[1] + i / 5 % 3 * strides[2] +
+                       i % 5 * strides[3];
+      ASSERT_EQ(to.data()[at], i);
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
 TEST(Copy, RoundsToSixteenBitsAndBack) {
   const Eigen::Array4f from(1, -2.5F, 65504, 1.0F / 3);
   Eigen::Array<Eigen::half, 4, 1> halves;
@@ -144,7 +192,7 @@ TEST(AllFit, TellsWhatARangeCannotHold) {
 
 TEST(AllFit, FindsNothingToLookAtInAnEmptyTensorOfManyRows) {
   TensorView view;
-  view.shape = {Index{1} << 62, 0};
+  view.shape = {std::numeric_limits<Index>::max() / 2, 0};
   view.strides = io::packed_strides(view.shape);
   EXPECT_TRUE(io::all_fit(view, io::ElementType::f16));
 }

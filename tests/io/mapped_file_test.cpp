@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "support/errors.hpp"
@@ -52,6 +56,23 @@ TEST(MappedFile, SaysWhyItCannotBeRead) {
 }
 
 #ifdef EIGEN_NORM_HAS_MMAP
+// Where there are 32 bits of addresses, and files may be larger or not.
+TEST(MappedFile, IsTheWholeFileOrAnError) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.path("state");
+  test::write_bytes(path, "");
+  const std::uintmax_t size = (std::uintmax_t{1} << 32) + 4;
+  std::filesystem::resize_file(path, size);  // of zeros that the disk does not have
+  if (sizeof(std::size_t) == 8) {
+    EXPECT_EQ(MappedFile::open(path)->size(), size);
+    return;
+  }
+  const std::string reason = sizeof(off_t) == 8 ? "more bytes than there are addresses"
+                                                : "Value too large for defined data type";
+  test::expect_error<std::runtime_error>(path + ": expected a file to read, got \"" + reason + '"',
+                                         [&] { MappedFile::open(path); });
+}
+
 TEST(MappedFile, DoesNotWaitForTheOtherEndOfAPipe) {
   const test::TemporaryFolder folder;
   const std::string pipe = folder.path("pipe");

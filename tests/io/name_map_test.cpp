@@ -113,6 +113,23 @@ TEST(NameMap, ChangesOnlyTheSeparatorsOfOtherLayers) {
   expect_names(NameMap::onnx(), {"conv.W", "conv.B"}, {"conv.W", "conv.B"});
 }
 
+TEST(NameMap, TakesWhatIsInFlaxsCollectionsForWhatTheyHold) {
+  const Names parameters{"params/latent/mean", "params/latent/var"};
+  expect_names(NameMap::flax(), parameters, {"latent.mean", "latent.var"});
+  const Names spectral{"batch_stats/SN_0/Dense_0/kernel/sigma", "params/Dense_0/kernel"};
+  expect_names(NameMap::flax(), spectral,
+               {"batch_stats.SN_0.Dense_0.kernel.sigma", "Dense_0.kernel"});
+  expect_names(NameMap::flax(), {"batch_stats/ema/scale", "batch_stats/ema/bias"},
+               {"batch_stats.ema.scale", "batch_stats.ema.bias"});
+  EXPECT_EQ(names_of(NameMap::flax_nnx().to_torch(state_of(parameters))),
+            (Names{"latent.mean", "latent.var"}));
+}
+
+TEST(NameMap, CutsNothingButANumberBehindAColon) {
+  expect_names(NameMap::keras(), {"a/kernel:", "a/kernel:x", "a/gamma:"},
+               {"a.kernel:", "a.kernel:x", "a.gamma:"});
+}
+
 TEST(NameMap, TellsTheWeightOfANormalizationFromOthersByItsShape) {
   const StateDict ours = state_of({{"fc.weight", {3, 4}},
                                    {"fc.bias", {3}},

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Core>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <unsupported/Eigen/CXX11/Tensor>
 
 #include "support/errors.hpp"
+#include "support/numpy.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace eigen_norm {
@@ -17,12 +20,9 @@ namespace {
 using io::load_npy;
 using io::save_npy;
 using io::TensorView;
+using test::numpy_file;
 
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-std::string numpy_file(const std::string& name) {
-  return std::string(EIGEN_NORM_TEST_DATA_DIR) + "/numpy/" + name;
-}
 
 // The element at the i-th index, in row-major order, of the files in tests/data/numpy.
 double counted(Index i) { return static_cast<double>(i - 3) / 4; }
@@ -91,6 +91,7 @@ TEST(Npy, WritesWhatItReadsByteForByteAsNumPy) {
 }
 
 TEST(Npy, WritesEigenObjectsAsNumPyItsArrays) {
+  if (!io::is_little_endian()) GTEST_SKIP() << "these files are of a machine of the other order";
   const RowMajor matrix = counted_matrix(2, 3);
   EXPECT_EQ(saved(matrix), as_numpy_has_it("f4.npy"));
   RowMajor larger = RowMajor::Zero(4, 5);
@@ -107,7 +108,8 @@ TEST(Npy, WritesEigenObjectsAsNumPyItsArrays) {
 }
 
 TEST(Npy, KeepsSwappedBytesOfAViewWithGaps) {
-  const std::string bytes = as_numpy_has_it("f4_big_endian.npy");
+  const std::string bytes =
+      as_numpy_has_it(io::is_little_endian() ? "f4_big_endian.npy" : "f4.npy");
   TensorView view = io::view_of_npy(bytes.data(), bytes.size(), "f4");
   view.shape = {2, 2};
   const std::string block = saved(view);
@@ -146,9 +148,8 @@ TEST(Npy, NamesTheTypesItDoesNotRead) {
 
 TEST(Npy, SaysWhatDoesNotFitTheTypeAskedFor) {
   const std::string path = numpy_file("f4.npy");
-  test::expect_error<std::invalid_argument>(
-      path + ": expected a shape that fits the type asked for, got (2, 3)",
-      [&] { load_npy<Eigen::VectorXf>(path); });
+  test::expect_error<std::invalid_argument>(path + ": expected (n), got (2, 3)",
+                                            [&] { load_npy<Eigen::VectorXf>(path); });
   test::expect_error<std::invalid_argument>(path + ": expected I32, got F32",
                                             [&] { load_npy<Eigen::MatrixXi>(path); });
 }
@@ -160,6 +161,8 @@ std::string file_of(const std::string& text, std::size_t bytes) {
 }
 
 TEST(Npy, SaysWhatIsWrongWithAFile) {
+  // Of 8 bytes each these are as many as a std::size_t counts from 0 again.
+  const std::string overflowing = std::to_string(std::numeric_limits<std::size_t>::max() / 8 + 1);
   const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}\n";
   struct {
     std::string bytes, message;
@@ -182,8 +185,8 @@ TEST(Npy, SaysWhatIsWrongWithAFile) {
       {file_of(header, 23), "expected 6 elements of 4 bytes, got 23 bytes"},
       {file_of(header, 20), "expected 6 elements of 4 bytes, got 20 bytes"},
       {file_of(header, 28), "expected 6 elements of 4 bytes, got 28 bytes"},
-      {file_of("{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,)}", 0),
-       "expected 2305843009213693952 elements of 8 bytes, got 0 bytes"},
+      {file_of("{'descr': '<f8', 'fortran_order': False, 'shape': (" + overflowing + ",)}", 0),
+       "expected " + overflowing + " elements of 8 bytes, got 0 bytes"},
   };
   for (const auto& [bytes, message] : cases) {
     const std::string file = bytes;

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <system_error>
 
@@ -16,10 +18,14 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     const auto* const info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              (std::string("eigen_norm.") + info->test_suite_name() + "." + info->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
+    std::string name = info->test_suite_name() + std::string(".") + info->name();
+    std::replace(name.begin(), name.end(), '/', '.');  // of a test with a parameter
+    // Another run of the same test may be at work, of another checkout.
+    std::random_device random;
+    do {
+      folder_ = std::filesystem::path(testing::TempDir()) /
+                ("eigen_norm." + name + "." + std::to_string(random()));
+    } while (!std::filesystem::create_directory(folder_));
   }
   ~TemporaryFolder() {
     std::error_code ignored;

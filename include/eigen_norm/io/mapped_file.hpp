@@ -67,6 +67,7 @@ class MappedFile {
     if (fstat(file, &status) != 0) return std::strerror(errno);
     if (!S_ISREG(status.st_mode)) return "not a regular file";
     const auto size = static_cast<std::size_t>(status.st_size);
+    if (static_cast<off_t>(size) != status.st_size) return "more bytes than there are addresses";
     if (size == 0) return {};  // nothing to map, which mmap calls an error
     void* const data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
     if (data == MAP_FAILED) return std::strerror(errno);

@@ -34,8 +34,8 @@ inline namespace EIGEN_NORM_ABI {
 /// is before it, the layer, is a normalization: by any of Keras's four names, by "scale",
 /// "input_mean" or "input_var", or by "mean" and "var" together; in PyTorch by both running
 /// statistics, or by a weight that is a vector or has the shape of the bias beside it. All other
-/// names keep their parts, and all tensors their shapes: a kernel of Keras or Flax stays (in, out)
-/// where PyTorch's is (out, in).
+/// names keep their parts, but for Flax's "params" and Keras's ":0", and all tensors their shapes:
+/// a kernel of Keras or Flax stays (in, out) where PyTorch's is (out, in).
 ///
 /// The result holds views of the same tensors, and keeps alive what those kept alive.
 class NameMap {
@@ -56,14 +56,17 @@ class NameMap {
   StateDict to_torch(const StateDict& theirs) const {
     std::vector<Place> places;
     for (const StateDict::Entry& entry : theirs) {
-      Place place = place_of(naming_.read(entry.name));
-      place.pair = naming_.find(&Naming::Pair::theirs, place.leaf);
+      const Naming::Read read = naming_.read(entry.name);
+      Place place = place_of(read.name);
+      place.pair = naming_.find_theirs(read, place.leaf);
+      place.collection = read.collection;
       place.tells = place.pair != nullptr && place.pair->tells;
       places.push_back(place);
     }
     const std::set<std::string> layers = recognise(places);
     StateDict result = renamed(theirs, places, [](const Place& place) -> Name {
-      return place.layer + (place.pair != nullptr ? place.pair->torch : place.leaf);
+      if (place.pair != nullptr) return place.layer + place.pair->torch;
+      return Naming::kept(place.collection) + place.layer + place.leaf;
     });
     for (const std::string& layer : layers) {
       const std::string counter = layer + batches;
@@ -89,8 +92,8 @@ class NameMap {
     recognise(places);
     return renamed(ours, places, [&](const Place& place) -> Name {
       if (place.leaf == batches) return std::nullopt;
-      if (place.pair == nullptr) return naming_.written(place.layer + place.leaf, false);
-      return naming_.written(place.layer + place.pair->theirs, is_statistic(place));
+      const std::string& leaf = place.pair != nullptr ? place.pair->theirs : place.leaf;
+      return naming_.written(place.layer + leaf, place.pair);
     });
   }
 
@@ -100,6 +103,7 @@ class NameMap {
   /// A name in parts: "model.norm." and "gamma".
   struct Place {
     std::string layer, leaf;
+    std::string collection;  // as Naming::Read has it
     const Naming::Pair* pair = nullptr;
     bool tells = false;  // that the layer is a normalization
   };
@@ -117,9 +121,6 @@ class NameMap {
     return place;
   }
 
-  static bool is_statistic(const Place& place) {
-    return place.pair->torch == mean || place.pair->torch == var;
-  }
   static bool is_affine(const TensorView& weight, const StateDict::Entry* bias) {
     return weight.shape.rank() == 1 || (bias != nullptr && bias->view.shape == weight.shape);
   }

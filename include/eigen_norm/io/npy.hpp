@@ -10,6 +10,7 @@
 #include "eigen_norm/io/atomic_file.hpp"
 #include "eigen_norm/io/mapped_file.hpp"
 #include "eigen_norm/io/npy/header_parser.hpp"
+#include "eigen_norm/io/packed_bytes.hpp"
 #include "eigen_norm/io/to_eigen.hpp"
 
 namespace eigen_norm::io {
@@ -18,23 +19,25 @@ inline namespace EIGEN_NORM_ABI {
 /// What stands between the length of the header and the elements.
 inline std::string_view text_of_npy_header(std::string_view file, const std::string& name) {
   const std::string_view magic(npy_magic);
-  if (file.substr(0, magic.size()) != magic) raise_npy(name, "an .npy file", "something else");
+  if (file.substr(0, magic.size()) != magic)
+    raise_malformed(name, "an .npy file", "something else");
   file.remove_prefix(magic.size());
-  if (file.size() < 2) raise_npy(name, "a version of the format", "the end of the file");
+  if (file.size() < 2) raise_malformed(name, "a version of the format", "the end of the file");
   const int major = static_cast<unsigned char>(file[0]);
   const int minor = static_cast<unsigned char>(file[1]);
   if (major < 1 || major > 3 || minor != 0) {
-    raise_npy(name, "version 1.0, 2.0 or 3.0 of the format",
-              std::to_string(major) + '.' + std::to_string(minor));
+    raise_malformed(name, "version 1.0, 2.0 or 3.0 of the format",
+                    std::to_string(major) + '.' + std::to_string(minor));
   }
   file.remove_prefix(2);
   const std::size_t digits = major == 1 ? 2 : 4;  // of the length, in bytes
-  if (file.size() < digits) raise_npy(name, "the length of the header", "the end of the file");
+  if (file.size() < digits)
+    raise_malformed(name, "the length of the header", "the end of the file");
   const std::uint64_t length = read_little_endian(file.data(), static_cast<int>(digits));
   file.remove_prefix(digits);
   if (length > file.size()) {
-    raise_npy(name, "a header of " + std::to_string(length) + " bytes",
-              std::to_string(file.size()));
+    raise_malformed(name, "a header of " + std::to_string(length) + " bytes",
+                    std::to_string(file.size()));
   }
   return file.substr(0, static_cast<std::size_t>(length));
 }
@@ -56,8 +59,9 @@ inline TensorView view_of_npy(const char* bytes, std::size_t size, const std::st
   const std::size_t element = size_of(view.type);
   const auto elements = static_cast<std::size_t>(view.shape.size());
   if (rest % element != 0 || rest / element != elements) {
-    raise_npy(name, std::to_string(elements) + " elements of " + std::to_string(element) + " bytes",
-              std::to_string(rest) + " bytes");
+    raise_malformed(name,
+                    std::to_string(elements) + " elements of " + std::to_string(element) + " bytes",
+                    std::to_string(rest) + " bytes");
   }
   return view;
 }
@@ -88,10 +92,9 @@ class NpyBytes {
     const bool is_column_major = !is_row_major && has_packed_strides(tensor, false);
     header_ = npy_header_bytes({tensor.type, tensor.swapped, !is_column_major, tensor.shape});
     if (is_row_major || is_column_major) return;
-    copy_.reset(new char[size()]);
+    copy_ = packed_bytes(tensor, tensor.swapped);
     tensor_.data = copy_.get();
     tensor_.strides = packed_strides(tensor.shape);
-    copy(tensor, tensor_);
   }
 
   /// To be read: libzip wants pointers to what is not const.

@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <vector>
+#include <memory>
 
 #include "eigen_norm/io/copy.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
 
-/// Calls write(address, bytes) with the elements in row-major order without gaps, their bytes as
-/// this machine has them, or with `swapped` in the other order. What lies so is not copied.
+/// A copy of the elements in row-major order without gaps, their bytes as this machine has them, or
+/// with `swapped` in the other order.
+inline std::unique_ptr<char[]> packed_bytes(const TensorView& view, bool swapped) {
+  std::unique_ptr<char[]> bytes(new char[bytes_of(view)]);
+  MutableTensorView packed{view};
+  packed.strides = packed_strides(view.shape);
+  packed.data = bytes.get();
+  packed.swapped = swapped;
+  copy(view, packed);
+  return bytes;
+}
+
+/// Calls write(address, bytes) with those bytes, of which there are some. What lies so is not
+/// copied.
 template <typename Write>
 void write_packed(const TensorView& view, bool swapped, const Write& write) {
   if (view.shape.size() == 0) return;
@@ -17,13 +29,7 @@ void write_packed(const TensorView& view, bool swapped, const Write& write) {
     write(view.data, bytes_of(view));
     return;
   }
-  std::vector<char> bytes(bytes_of(view));
-  MutableTensorView packed{view};
-  packed.strides = packed_strides(view.shape);
-  packed.data = bytes.data();
-  packed.swapped = swapped;
-  copy(view, packed);
-  write(bytes.data(), bytes.size());
+  write(packed_bytes(view, swapped).get(), bytes_of(view));
 }
 
 }  // namespace EIGEN_NORM_ABI

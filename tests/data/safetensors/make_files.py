@@ -68,7 +68,7 @@ def same():
             "bn.bias": ("F32", [-1, -2, -3]),
             "bn.running_mean": ("F32", [10, 20, 30]),
             "bn.running_var": ("F32", [0.25, 1, 4]),
-            "bn.num_batches_tracked": ("I64", 12345678901),
+            "bn.num_batches_tracked": ("I64", 1234567890),
         },
         {"format": "pt"},
     )

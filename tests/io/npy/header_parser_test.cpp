@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 #include "support/errors.hpp"
@@ -13,6 +14,8 @@ namespace {
 using io::ElementType;
 using io::NpyHeader;
 using memory::Shape;
+
+const std::string largest_dimension = std::to_string(std::numeric_limits<Index>::max());
 
 NpyHeader parsed(const std::string& text) { return io::NpyHeaderParser(text, "x.npy").parse(); }
 
@@ -37,7 +40,7 @@ TEST(NpyHeaderParser, TakesEveryShape) {
   EXPECT_EQ(shape("(0,)"), Shape({0}));
   EXPECT_EQ(shape("(10, 0)"), Shape({10, 0}));
   EXPECT_EQ(shape("(1, 1, 1, 1, 1, 1, 1, 9)"), Shape({1, 1, 1, 1, 1, 1, 1, 9}));
-  EXPECT_EQ(shape("(9223372036854775807,)"), Shape({9223372036854775807}));
+  EXPECT_EQ(shape('(' + largest_dimension + ",)"), Shape({std::numeric_limits<Index>::max()}));
 }
 
 TEST(NpyHeaderParser, TellsTheByteOrderOfTheMachineFromTheOther) {
@@ -48,6 +51,13 @@ TEST(NpyHeaderParser, TellsTheByteOrderOfTheMachineFromTheOther) {
   EXPECT_EQ(swapped(">f4"), io::is_little_endian());
   EXPECT_FALSE(swapped("=f4"));
   EXPECT_FALSE(swapped("f4"));
+}
+
+TEST(NpyHeaderParser, KeepsTheNameThatBeginsItsMessages) {
+  io::NpyHeaderParser parser("[]", "a file of a name that no string keeps within itself.npy");
+  test::expect_error<std::runtime_error>(
+      "a file of a name that no string keeps within itself.npy: expected '{' in the header, got []",
+      [&] { parser.parse(); });
 }
 
 TEST(NpyHeaderParser, SaysWhatIsWrong) {
@@ -85,9 +95,9 @@ TEST(NpyHeaderParser, SaysWhatIsWrong) {
       {"{'shape': (2, 3", "expected ')' in the header, got the end of the header"},
       {"{'shape': (2L, 3L)}", "expected a comma after a single dimension, got L, 3L)}"},
       {"{'shape': (9223372036854775808,)}",
-       "expected a dimension below 2^63, got 9223372036854775808,)}"},
-      {"{'shape': (4294967296, 4294967296)}",
-       "expected a shape whose elements can be counted, got (4294967296, 4294967296)"},
+       "expected a dimension of at most " + largest_dimension + ", got 9223372036854775808,)}"},
+      {"{'shape': (2, " + largest_dimension + ")}",
+       "expected a shape whose elements can be counted, got (2, " + largest_dimension + ")"},
       {"{'shape': (1, 1, 1, 1, 1, 1, 1, 1, 1)}", "expected at most 8 dimensions, got more"},
   };
   for (const auto& [text, message] : cases) {

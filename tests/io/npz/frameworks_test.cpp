@@ -10,6 +10,7 @@
 #include "eigen_norm/io/name_map.hpp"
 #include "eigen_norm/io/npz.hpp"
 #include "support/layer_check.hpp"
+#include "support/numpy.hpp"
 
 // States as Keras and Flax name them, loaded into layers that then give what those frameworks'
 // formulas give: tests/data/numpy/make_files.py has both.
@@ -18,9 +19,7 @@ namespace {
 
 using Images = Eigen::Tensor<double, 4, Eigen::RowMajor>;  // (N, H, W, C)
 
-io::StateDict load(const std::string& name) {
-  return io::load_npz(std::string(EIGEN_NORM_TEST_DATA_DIR) + "/numpy/" + name + ".npz");
-}
+io::StateDict load(const std::string& name) { return io::load_npz(numpy_file(name + ".npz")); }
 
 template <typename Layer>
 void expect_answer(const Layer& layer, const io::StateDict& answers, const std::string& name) {

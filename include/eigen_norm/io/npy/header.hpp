@@ -5,17 +5,10 @@
 
 #include "eigen_norm/io/byte_order.hpp"
 #include "eigen_norm/io/element_type.hpp"
-#include "eigen_norm/memory/error.hpp"
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
-
-/// `name` is the file's.
-[[noreturn]] inline void raise_npy(const std::string& name, const std::string& expected,
-                                   const std::string& got) {
-  memory::raise<std::runtime_error>(name + ": expected " + expected + ", got " + got);
-}
 
 /// What the header of an .npy file says of the elements that follow it.
 struct NpyHeader {

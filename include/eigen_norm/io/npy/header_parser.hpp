@@ -4,8 +4,10 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "eigen_norm/io/byte_order.hpp"
+#include "eigen_norm/io/malformed.hpp"
 #include "eigen_norm/io/npy/header.hpp"
 
 namespace eigen_norm::io {
@@ -17,7 +19,7 @@ inline namespace EIGEN_NORM_ABI {
 class NpyHeaderParser {
  public:
   /// `name` begins the messages.
-  NpyHeaderParser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
+  NpyHeaderParser(std::string_view text, std::string name) : text_(text), name_(std::move(name)) {}
 
   /// Throws std::runtime_error for anything else.
   NpyHeader parse() {
@@ -105,12 +107,13 @@ class NpyHeaderParser {
   Index dimension() {
     skip_space();
     const std::size_t start = at_;
+    constexpr Index largest = std::numeric_limits<Index>::max();
     Index value = 0;
     while (next() >= '0' && next() <= '9') {
       const Index digit = next() - '0';
-      if (value > (std::numeric_limits<Index>::max() - digit) / 10) {
+      if (value > (largest - digit) / 10) {
         at_ = start;
-        fail("a dimension below 2^63");
+        fail("a dimension of at most " + std::to_string(largest));
       }
       value = 10 * value + digit;
       ++at_;
@@ -162,11 +165,11 @@ class NpyHeaderParser {
     fail(expected, got.empty() ? "the end of the header" : got);
   }
   [[noreturn]] void fail(const std::string& expected, const std::string& got) {
-    raise_npy(name_, expected, got);
+    raise_malformed(name_, expected, got);
   }
 
   std::string_view text_;
-  const std::string& name_;
+  std::string name_;
   std::size_t at_ = 0;
   NpyHeader header_;
   bool has_type_ = false, has_order_ = false, has_shape_ = false;

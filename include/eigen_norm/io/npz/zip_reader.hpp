@@ -3,13 +3,13 @@
 
 #include <zip.h>
 
-#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "eigen_norm/io/malformed.hpp"
 #include "eigen_norm/io/mapped_file.hpp"
-#include "eigen_norm/memory/error.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
@@ -35,7 +35,10 @@ class ZipReader {
     zip_error_init(&error);
     zip_source_t* const source = zip_source_buffer_create(file_->data(), file_->size(), 0, &error);
     if (source != nullptr) archive_.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
-    if (archive_) return;  // which owns the source
+    if (archive_) {  // which owns the source
+      expect_members_apart();
+      return;
+    }
     if (source != nullptr) zip_source_free(source);
     const std::string reason = zip_error_strerror(&error);
     zip_error_fini(&error);
@@ -72,7 +75,7 @@ class ZipReader {
 
   [[noreturn]] void fail_at(const std::string& member, const std::string& expected,
                             const std::string& got) const {
-    fail_with(path_ + ": " + member, expected, got);
+    raise_malformed(path_ + ": " + member, expected, got);
   }
 
  private:
@@ -81,22 +84,39 @@ class ZipReader {
   };
   using File = std::unique_ptr<zip_file_t, CloseFile>;
 
-  /// Of a member, as the archive claims, which is believed where the file could hold so much: no
-  /// byte of a deflated member is more than 1032 of its contents.
-  std::size_t size_of(std::size_t member, const std::string& name) const {
+  zip_stat_t stat_of(std::size_t member) const {
     zip_stat_t stat;
     zip_stat_init(&stat);
     if (zip_stat_index(archive_.get(), member, 0, &stat) != 0) {
-      fail_at(name, "a member with a size", reason());
+      fail_at(name(member), "a member with a size", reason());
     }
+    return stat;
+  }
+
+  /// Members that share bytes of the file could have any number of bytes together.
+  void expect_members_apart() const {
+    std::uint64_t left = file_->size();
+    for (std::size_t member = 0; member < size(); ++member) {
+      const std::uint64_t packed = stat_of(member).comp_size;
+      if (packed > left) {
+        fail("members within the " + bytes_text(file_->size()) + " of the file", "more");
+      }
+      left -= packed;
+    }
+  }
+
+  /// Of a member, as the archive claims, which is believed where the file could hold so much: no
+  /// byte of a deflated member is more than 1032 of its contents.
+  std::size_t size_of(std::size_t member, const std::string& name) const {
+    const zip_stat_t stat = stat_of(member);
     const bool is_stored = stat.comp_method == ZIP_CM_STORE;
     if (!is_stored && stat.comp_method != ZIP_CM_DEFLATE) {
       fail_at(name, "a stored or deflated member",
               "compression method " + std::to_string(stat.comp_method));
     }
-    const auto packed = std::min<zip_uint64_t>(stat.comp_size, file_->size());
-    if (stat.size / (is_stored ? 1 : 1032) > packed) {
-      fail_at(name, "a size that " + bytes_text(packed) + " can hold", std::to_string(stat.size));
+    if (stat.size / (is_stored ? 1 : 1032) > stat.comp_size) {
+      fail_at(name, "a size that " + bytes_text(stat.comp_size) + " can hold",
+              std::to_string(stat.size));
     }
     return static_cast<std::size_t>(stat.size);
   }
@@ -113,11 +133,7 @@ class ZipReader {
   static std::string bytes_text(zip_uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
-    fail_with(path_, expected, got);
-  }
-  [[noreturn]] static void fail_with(const std::string& where, const std::string& expected,
-                                     const std::string& got) {
-    memory::raise<std::runtime_error>(where + ": expected " + expected + ", got " + got);
+    raise_malformed(path_, expected, got);
   }
 
   std::string path_;

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 #include <string>
 
-#include "eigen_norm/memory/error.hpp"
+#include "eigen_norm/io/malformed.hpp"
 
 namespace eigen_norm::io {
 inline namespace EIGEN_NORM_ABI {
@@ -17,13 +16,7 @@ inline std::string shown(const std::string& text) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
-/// Throws std::runtime_error("source: expected ..., got ...").
-[[noreturn]] inline void raise_malformed(const std::string& source, const std::string& expected,
-                                         const std::string& got) {
-  memory::raise<std::runtime_error>(source + ": expected " + expected + ", got " + got);
-}
-
-/// The same of a tensor, or of the metadata, by name.
+/// Of a tensor of a malformed file, or of the metadata, by name.
 [[noreturn]] inline void raise_malformed(const std::string& source, const std::string& name,
                                          const std::string& expected, const std::string& got) {
   raise_malformed(source + ": " + shown(name), expected, got);

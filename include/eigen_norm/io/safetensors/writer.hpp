@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eigen_norm/io/byte_order.hpp"
@@ -22,9 +23,8 @@ inline namespace EIGEN_NORM_ABI {
 class SafetensorsWriter {
  public:
   /// Throws std::invalid_argument, with `target` first, for what such a file cannot hold.
-  SafetensorsWriter(const StateDict& state, const SafetensorsMetadata& metadata,
-                    const std::string& target)
-      : target_(target) {
+  SafetensorsWriter(const StateDict& state, const SafetensorsMetadata& metadata, std::string target)
+      : target_(std::move(target)) {
     for (const StateDict::Entry& entry : state) entries_.push_back(&entry);
     std::sort(entries_.begin(), entries_.end(), [](const auto* a, const auto* b) {
       const auto rank_a = rank_of(a->view.type), rank_b = rank_of(b->view.type);
@@ -75,7 +75,7 @@ class SafetensorsWriter {
     memory::raise_invalid(target_ + ": expected " + expected + ", got " + got);
   }
 
-  const std::string& target_;
+  std::string target_;
   std::vector<const StateDict::Entry*> entries_;
   std::string front_;  ///< the size of the header, and the header
 };
