@@ -123,7 +123,8 @@ TEST(ModelState, RefusesAnIntegerInThePlaceOfAFloatAndTheReverse) {
   test::expect_error<std::invalid_argument>(
       "load: the state does not fit the model\n"
       "  weight: expected F32, got I32\n"
-      "  num_batches_tracked: expected I64, got F64",
+      "  num_batches_tracked: expected " +
+          std::string(io::name_of(io::element_type_of<Index>())) + ", got F64",
       [&] { io::load(state, norm, false); });
 }
 

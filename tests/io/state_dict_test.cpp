@@ -171,7 +171,8 @@ TEST(StateDict, SaysWhatDoesNotFitTheTypeAskedFor) {
       "StateDict: weight: expected values within F32, got one beyond",
       [&] { state.get<Eigen::MatrixXf>("weight"); });
   test::expect_error<std::invalid_argument>(
-      "StateDict: norm.num_batches_tracked: expected F32, got I64",
+      std::string("StateDict: norm.num_batches_tracked: expected F32, got ") +
+          io::name_of(io::element_type_of<Index>()),
       [&] { state.get<Eigen::Tensor<float, 0>>("norm.num_batches_tracked"); });
 }
 
