@@ -7018,6 +7018,9 @@ class RMSNorm : public TrailingLayer<RMSNorm<Scalar, Features>, Scalar, Features
 namespace eigen_norm::distributed {
 inline namespace EIGEN_NORM_ABI {
 
+/// A hundred years: a clock's count of nanoseconds overflows beyond three hundred.
+inline constexpr std::chrono::milliseconds longest_time_limit = std::chrono::hours(24 * 365 * 100);
+
 /// All that synchronised layers ask of a network: a number of ranks, processes or threads, each of
 /// which has a communicator of its own and calls the same collectives in the same order.
 ///
@@ -7043,10 +7046,17 @@ class Communicator {
     return finish(start_all_gather(mine, count, purpose));
   }
 
+  /// A number for a layer that is made, the same on every rank: it tells the layer from others of
+  /// its size.
+  Index new_layer() { return ++layers_; }
+
  protected:
   Communicator() = default;
   Communicator(const Communicator&) = default;
   Communicator& operator=(const Communicator&) = default;
+
+ private:
+  Index layers_ = 0;
 };
 
 }  // namespace EIGEN_NORM_ABI
@@ -7057,10 +7067,17 @@ class Communicator {
 namespace eigen_norm::distributed {
 inline namespace EIGEN_NORM_ABI {
 
-/// What the ranks of a synchronised layer tell each other in one collective: a count, and two
-/// numbers by channel. A count of -1 is that of a rank which has thrown an exception.
+/// What the ranks of a synchronised layer tell each other in one collective: a count, what they
+/// speak of, and two numbers by channel. A count of -1 is that of a rank which has thrown an
+/// exception.
 class ChannelExchange {
  public:
+  /// What is exchanged: in words, and as a number among the exchanges of the layer.
+  struct Purpose {
+    std::string words;
+    int kind;
+  };
+
   struct Part {
     Index count;
     const double* first;   ///< by channel
@@ -7068,13 +7085,11 @@ class ChannelExchange {
   };
 
   ChannelExchange(std::shared_ptr<Communicator> ranks, Index channels)
-      : ranks_(std::move(ranks)),
-        channels_(static_cast<std::size_t>(channels)),
-        message_(1 + 2 * channels_) {}
+      : ChannelExchange(ranks, static_cast<std::size_t>(channels), ranks->new_layer()) {}
 
   /// What is under way is finished by the one that has begun it: a copy has begun nothing.
   ChannelExchange(const ChannelExchange& other)
-      : ChannelExchange(other.ranks_, static_cast<Index>(other.channels_)) {}
+      : ChannelExchange(other.ranks_, other.channels_, other.layer_) {}
   ChannelExchange(ChannelExchange&&) noexcept = default;
   ChannelExchange& operator=(const ChannelExchange& other) {
     return *this = ChannelExchange(other);
@@ -7085,43 +7100,59 @@ class ChannelExchange {
   Communicator& ranks() const { return *ranks_; }
 
   /// This rank's numbers, to be written before `start`; they stay as they are.
-  double* first() { return message_.data() + 1; }
+  double* first() { return message_.data() + 2; }
   double* second() { return first() + channels_; }
   void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
 
-  void start(Index count, const std::string& purpose) {
+  void start(Index count, const Purpose& purpose) {
     message_[0] = static_cast<double>(count);
-    ticket_ =
-        ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()), purpose);
+    message_[1] = static_cast<double>(2 * layer_ + purpose.kind);
+    ticket_ = ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()),
+                                       purpose.words);
     is_pending_ = true;
     ++started_;
   }
   bool is_pending() const { return is_pending_; }
   std::size_t started() const { return started_; }
 
-  /// Throws std::runtime_error where a rank has nothing to give.
-  void finish(const std::string& purpose) {
+  /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
+  /// another layer, or of the gradients where others speak of the statistics.
+  void finish(const Purpose& purpose) {
     is_pending_ = false;
     all_ = ranks_->finish(ticket_);
-    std::string refusals;
-    for (int rank = 0; rank < ranks_->size(); ++rank) {
-      if (part(rank).count >= 0) continue;
-      refusals += (refusals.empty() ? "" : ", ") + std::to_string(rank);
-    }
-    if (refusals.empty()) return;
-    memory::raise<std::runtime_error>("expected " + purpose +
-                                      " from every rank, got an error on rank " + refusals);
+    check_each(purpose, "another call",
+               [&](const double* given) { return given[1] == message_[1]; });
+    check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
   }
 
   /// After `finish`, until the next.
   Part part(int rank) const {
-    const double* const message = all_ + static_cast<std::size_t>(rank) * message_.size();
-    return {static_cast<Index>(message[0]), message + 1, message + 1 + channels_};
+    const double* const given = given_by(rank);
+    return {static_cast<Index>(given[0]), given + 2, given + 2 + channels_};
   }
 
  private:
+  ChannelExchange(std::shared_ptr<Communicator> ranks, std::size_t channels, Index layer)
+      : ranks_(std::move(ranks)), channels_(channels), layer_(layer), message_(2 + 2 * channels) {}
+
+  const double* given_by(int rank) const {
+    return all_ + static_cast<std::size_t>(rank) * message_.size();
+  }
+
+  template <typename IsRight>
+  void check_each(const Purpose& purpose, const char* got, const IsRight& is_right) const {
+    std::string wrong;
+    for (int rank = 0; rank < ranks_->size(); ++rank) {
+      if (!is_right(given_by(rank))) wrong += (wrong.empty() ? "" : ", ") + std::to_string(rank);
+    }
+    if (wrong.empty()) return;
+    memory::raise<std::runtime_error>("expected " + purpose.words + " from every rank, got " + got +
+                                      " on rank " + wrong);
+  }
+
   std::shared_ptr<Communicator> ranks_;
   std::size_t channels_;
+  Index layer_;
   std::vector<double> message_;
   const double* all_ = nullptr;
   int ticket_ = 0;
@@ -7187,14 +7218,20 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                 const BatchNormOptions& options = {})
       : Base(agreed(num_features, ranks.get(), options), options),
         exchange_(std::move(ranks), num_features),
-        statistics_("the statistics of " + this->name()),
-        gradients_("the gradient sums of " + this->name()) {
+        statistics_{"the statistics of " + this->name(), 0},
+        gradients_{"the gradient sums of " + this->name(), 1} {
     if (options.virtual_batch_size || options.renorm) {
       memory::raise_invalid(this->name() + ": expected neither virtual_batch_size nor renorm");
     }
   }
 
-  /// The same layer over all ranks, with its state, mode and gradients' place. A collective call.
+  /// Where the number of channels is fixed at compile time. A collective call.
+  template <int C = Channels, std::enable_if_t<C != Eigen::Dynamic, int> = 0>
+  explicit SyncBatchNorm(std::shared_ptr<Communicator> ranks, const BatchNormOptions& options = {})
+      : SyncBatchNorm(C, std::move(ranks), options) {}
+
+  /// The same layer over all ranks, with its state and mode; num_batches_skipped begins at 0. A
+  /// collective call.
   SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
                 std::shared_ptr<Communicator> ranks)
       : SyncBatchNorm(norm.num_features(), std::move(ranks), norm.options()) {
@@ -7228,6 +7265,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
  private:
+  using Purpose = distributed::ChannelExchange::Purpose;
+
   static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
 
   /// Whether a forward has to do with the other ranks: by running statistics it has not.
@@ -7295,13 +7334,14 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// Makes a call in which this rank gives something to the others; returns whether it has, which
   /// it has not where its share is empty. Where it throws before, it tells them.
   template <typename Call>
-  bool together([[maybe_unused]] const std::string& purpose, const Call& call) {
+  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
     const std::size_t before = exchange_.started();
+    [[maybe_unused]] const bool had_begun = exchange_.is_pending();  // by start_backward
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
     try {
       call();
     } catch (...) {
-      if (exchange_.started() == before && !exchange_.is_pending()) refuse(purpose);
+      if (exchange_.started() == before && !had_begun) refuse(purpose);
       throw;
     }
 #else
@@ -7311,7 +7351,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-  void refuse(const std::string& purpose) {
+  void refuse(const Purpose& purpose) {
     try {
       exchange_.start(-1, purpose);
       exchange_.finish(purpose);
@@ -7320,7 +7360,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 #endif
 
-  void start_nothing(const std::string& purpose) {
+  void start_nothing(const Purpose& purpose) {
     exchange_.set_zero();
     exchange_.start(0, purpose);
   }
@@ -7370,9 +7410,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     }
     auto& last = this->last();
     last.begin(shape, true);
-    last.resize(this->num_features());
     count_ = count;
     if (count == 0) return;
+    last.resize(this->num_features());
     S *const mean = last.mean.data(), *const var = this->scratch();
     merge_into(mean, var);
     for (Index c = 0; c < this->num_features(); ++c) {
@@ -7467,9 +7507,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
   distributed::ChannelExchange exchange_;
-  std::string statistics_, gradients_;  ///< what is exchanged, in words
-  Index count_ = 0;                     ///< values per channel of the last training batch
-  bool synchronised_ = false;           ///< the last forward was a training batch of all ranks
+  Purpose statistics_, gradients_;  ///< what is exchanged, in words
+  Index count_ = 0;                 ///< values per channel of the last training batch
+  bool synchronised_ = false;       ///< the last forward was a training batch of all ranks
 };
 
 /// (N, C) or (N, C, L); channels last: (N, L, C).
@@ -7545,7 +7585,10 @@ struct SyncConversion<std::tuple<Layers...>> {
                       const std::shared_ptr<distributed::Communicator>& ranks) {
     // In braces they are converted from left to right, on every rank alike.
     return std::apply(
-        [&](const Layers&... each) { return std::tuple{convert_sync_batch_norm(each, ranks)...}; },
+        [&](const Layers&... each) {
+          using Result = std::tuple<decltype(convert_sync_batch_norm(each, ranks))...>;
+          return Result{convert_sync_batch_norm(each, ranks)...};
+        },
         layers);
   }
 };
@@ -7595,7 +7638,7 @@ class ThreadRanks {
   /// Waits for the values of all and copies them to `all`.
   void take(std::size_t rank, std::size_t number, std::vector<double>& all) {
     std::unique_lock<std::mutex> lock(mutex_);
-    const auto deadline = Clock::now() + time_limit_;
+    const auto deadline = Clock::now() + std::min(time_limit_, longest_time_limit);
     for (;;) {
       Collective& collective = collectives_.at(number);
       const std::vector<std::size_t> missing = missing_of(collective);

@@ -80,5 +80,15 @@ TEST(ConvertSyncBatchNorm, LooksIntoModelsAndContainers) {
   });
 }
 
+TEST(ConvertSyncBatchNorm, KeepsTuplesInTuples) {
+  on_threads(1, [](const Ranks& ranks) {
+    const std::tuple<std::tuple<BatchNorm1d<float>, int>> nested{{BatchNorm1d<float>(2), 7}};
+    const auto sync = convert_sync_batch_norm(nested, ranks);
+    static_assert(std::is_same_v<std::remove_const_t<decltype(sync)>,
+                                 std::tuple<std::tuple<SyncBatchNorm1d<float>, int>>>);
+    EXPECT_EQ(std::get<1>(std::get<0>(sync)), 7);
+  });
+}
+
 }  // namespace
 }  // namespace eigen_norm::test

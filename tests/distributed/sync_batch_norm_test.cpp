@@ -229,6 +229,54 @@ TEST(SyncBatchNorm, OfALargeShareHasTheSameBitsOnEveryRank) {
   });
 }
 
+// The others hear of it in the backward that finishes theirs, and give nothing of their own again.
+TEST(SyncBatchNorm, OfOneRankThatRefusesToStartABackwardTellsTheOthersAndGoesOn) {
+  on_threads(3, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(2, ranks);
+    const MatrixXd x = MatrixXd::Random(4, 2), other(5, 2);
+    norm.forward(x);
+    if (ranks->rank() == 1) {
+      expect_error<std::invalid_argument>("SyncBatchNorm1d(2): expected dy (4, 2), got (5, 2)",
+                                          [&] { norm.start_backward(x, other); });
+    } else {
+      norm.start_backward(x, x);
+      expect_error<std::runtime_error>(
+          "expected the gradient sums of SyncBatchNorm1d(2) from every rank, got an error on rank "
+          "1",
+          [&] { norm.backward(x, x); });
+    }
+    norm.backward(x, norm.forward(x));
+    EXPECT_EQ(norm.num_batches_tracked(), 2);
+  });
+}
+
+TEST(SyncBatchNorm, NoticesAnotherLayerOfItsSize) {
+  on_threads(2, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> first(2, ranks), second(2, ranks);
+    const MatrixXd x = MatrixXd::Random(4, 2);
+    auto& layer = ranks->rank() == 0 ? first : second;
+    expect_error<std::runtime_error>(
+        "expected the statistics of SyncBatchNorm1d(2) from every rank, got another call on rank " +
+            std::to_string(1 - ranks->rank()),
+        [&] { layer.forward(x); });
+  });
+}
+
+TEST(SyncBatchNorm, OfFixedSizeNeedsNoNumberOfChannels) {
+  on_threads(2, [](const Ranks& ranks) {
+    SyncBatchNorm1d<float, 3> norm(ranks);
+    EXPECT_EQ(norm.forward(Eigen::MatrixXf(Eigen::MatrixXf::Random(4, 3))).cols(), 3);
+  });
+}
+
+TEST(SyncBatchNorm, HasNoStatisticsOfNothing) {
+  on_threads(2, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(3, ranks);
+    norm.forward(MatrixXd(MatrixXd(0, 3)));
+    EXPECT_EQ(norm.batch_mean().size(), 0);
+  });
+}
+
 TEST(SyncBatchNorm, RefusesWhatIsNotSynchronised) {
   on_threads(1, [](const Ranks& ranks) {
     BatchNormOptions options;

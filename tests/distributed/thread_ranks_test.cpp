@@ -72,6 +72,10 @@ TEST(ThreadRanks, RefuseAnotherCollectiveOnOneRank) {
   });
 }
 
+TEST(ThreadRanks, WaitForEverWhereThatIsAskedFor) {
+  on_threads(2, expect_rank_order, std::chrono::milliseconds::max());
+}
+
 TEST(ThreadRanks, AreAtLeastOne) {
   expect_error<std::invalid_argument>("eigen_norm: expected at least 1 rank, got 0",
                                       [] { distributed::thread_ranks(0); });

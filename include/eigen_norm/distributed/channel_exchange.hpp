@@ -15,10 +15,17 @@
 namespace eigen_norm::distributed {
 inline namespace EIGEN_NORM_ABI {
 
-/// What the ranks of a synchronised layer tell each other in one collective: a count, and two
-/// numbers by channel. A count of -1 is that of a rank which has thrown an exception.
+/// What the ranks of a synchronised layer tell each other in one collective: a count, what they
+/// speak of, and two numbers by channel. A count of -1 is that of a rank which has thrown an
+/// exception.
 class ChannelExchange {
  public:
+  /// What is exchanged: in words, and as a number among the exchanges of the layer.
+  struct Purpose {
+    std::string words;
+    int kind;
+  };
+
   struct Part {
     Index count;
     const double* first;   ///< by channel
@@ -26,13 +33,11 @@ class ChannelExchange {
   };
 
   ChannelExchange(std::shared_ptr<Communicator> ranks, Index channels)
-      : ranks_(std::move(ranks)),
-        channels_(static_cast<std::size_t>(channels)),
-        message_(1 + 2 * channels_) {}
+      : ChannelExchange(ranks, static_cast<std::size_t>(channels), ranks->new_layer()) {}
 
   /// What is under way is finished by the one that has begun it: a copy has begun nothing.
   ChannelExchange(const ChannelExchange& other)
-      : ChannelExchange(other.ranks_, static_cast<Index>(other.channels_)) {}
+      : ChannelExchange(other.ranks_, other.channels_, other.layer_) {}
   ChannelExchange(ChannelExchange&&) noexcept = default;
   ChannelExchange& operator=(const ChannelExchange& other) {
     return *this = ChannelExchange(other);
@@ -43,43 +48,59 @@ class ChannelExchange {
   Communicator& ranks() const { return *ranks_; }
 
   /// This rank's numbers, to be written before `start`; they stay as they are.
-  double* first() { return message_.data() + 1; }
+  double* first() { return message_.data() + 2; }
   double* second() { return first() + channels_; }
   void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
 
-  void start(Index count, const std::string& purpose) {
+  void start(Index count, const Purpose& purpose) {
     message_[0] = static_cast<double>(count);
-    ticket_ =
-        ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()), purpose);
+    message_[1] = static_cast<double>(2 * layer_ + purpose.kind);
+    ticket_ = ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()),
+                                       purpose.words);
     is_pending_ = true;
     ++started_;
   }
   bool is_pending() const { return is_pending_; }
   std::size_t started() const { return started_; }
 
-  /// Throws std::runtime_error where a rank has nothing to give.
-  void finish(const std::string& purpose) {
+  /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
+  /// another layer, or of the gradients where others speak of the statistics.
+  void finish(const Purpose& purpose) {
     is_pending_ = false;
     all_ = ranks_->finish(ticket_);
-    std::string refusals;
-    for (int rank = 0; rank < ranks_->size(); ++rank) {
-      if (part(rank).count >= 0) continue;
-      refusals += (refusals.empty() ? "" : ", ") + std::to_string(rank);
-    }
-    if (refusals.empty()) return;
-    memory::raise<std::runtime_error>("expected " + purpose +
-                                      " from every rank, got an error on rank " + refusals);
+    check_each(purpose, "another call",
+               [&](const double* given) { return given[1] == message_[1]; });
+    check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
   }
 
   /// After `finish`, until the next.
   Part part(int rank) const {
-    const double* const message = all_ + static_cast<std::size_t>(rank) * message_.size();
-    return {static_cast<Index>(message[0]), message + 1, message + 1 + channels_};
+    const double* const given = given_by(rank);
+    return {static_cast<Index>(given[0]), given + 2, given + 2 + channels_};
   }
 
  private:
+  ChannelExchange(std::shared_ptr<Communicator> ranks, std::size_t channels, Index layer)
+      : ranks_(std::move(ranks)), channels_(channels), layer_(layer), message_(2 + 2 * channels) {}
+
+  const double* given_by(int rank) const {
+    return all_ + static_cast<std::size_t>(rank) * message_.size();
+  }
+
+  template <typename IsRight>
+  void check_each(const Purpose& purpose, const char* got, const IsRight& is_right) const {
+    std::string wrong;
+    for (int rank = 0; rank < ranks_->size(); ++rank) {
+      if (!is_right(given_by(rank))) wrong += (wrong.empty() ? "" : ", ") + std::to_string(rank);
+    }
+    if (wrong.empty()) return;
+    memory::raise<std::runtime_error>("expected " + purpose.words + " from every rank, got " + got +
+                                      " on rank " + wrong);
+  }
+
   std::shared_ptr<Communicator> ranks_;
   std::size_t channels_;
+  Index layer_;
   std::vector<double> message_;
   const double* all_ = nullptr;
   int ticket_ = 0;

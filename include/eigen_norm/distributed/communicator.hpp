@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "eigen_norm/memory/shape.hpp"
 
 namespace eigen_norm::distributed {
 inline namespace EIGEN_NORM_ABI {
+
+/// A hundred years: a clock's count of nanoseconds overflows beyond three hundred.
+inline constexpr std::chrono::milliseconds longest_time_limit = std::chrono::hours(24 * 365 * 100);
 
 /// All that synchronised layers ask of a network: a number of ranks, processes or threads, each of
 /// which has a communicator of its own and calls the same collectives in the same order.
@@ -33,10 +37,17 @@ class Communicator {
     return finish(start_all_gather(mine, count, purpose));
   }
 
+  /// A number for a layer that is made, the same on every rank: it tells the layer from others of
+  /// its size.
+  Index new_layer() { return ++layers_; }
+
  protected:
   Communicator() = default;
   Communicator(const Communicator&) = default;
   Communicator& operator=(const Communicator&) = default;
+
+ private:
+  Index layers_ = 0;
 };
 
 }  // namespace EIGEN_NORM_ABI

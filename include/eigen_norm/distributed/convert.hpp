@@ -64,7 +64,10 @@ struct SyncConversion<std::tuple<Layers...>> {
                       const std::shared_ptr<distributed::Communicator>& ranks) {
     // In braces they are converted from left to right, on every rank alike.
     return std::apply(
-        [&](const Layers&... each) { return std::tuple{convert_sync_batch_norm(each, ranks)...}; },
+        [&](const Layers&... each) {
+          using Result = std::tuple<decltype(convert_sync_batch_norm(each, ranks))...>;
+          return Result{convert_sync_batch_norm(each, ranks)...};
+        },
         layers);
   }
 };

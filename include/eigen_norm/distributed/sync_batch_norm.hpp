@@ -66,14 +66,20 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                 const BatchNormOptions& options = {})
       : Base(agreed(num_features, ranks.get(), options), options),
         exchange_(std::move(ranks), num_features),
-        statistics_("the statistics of " + this->name()),
-        gradients_("the gradient sums of " + this->name()) {
+        statistics_{"the statistics of " + this->name(), 0},
+        gradients_{"the gradient sums of " + this->name(), 1} {
     if (options.virtual_batch_size || options.renorm) {
       memory::raise_invalid(this->name() + ": expected neither virtual_batch_size nor renorm");
     }
   }
 
-  /// The same layer over all ranks, with its state, mode and gradients' place. A collective call.
+  /// Where the number of channels is fixed at compile time. A collective call.
+  template <int C = Channels, std::enable_if_t<C != Eigen::Dynamic, int> = 0>
+  explicit SyncBatchNorm(std::shared_ptr<Communicator> ranks, const BatchNormOptions& options = {})
+      : SyncBatchNorm(C, std::move(ranks), options) {}
+
+  /// The same layer over all ranks, with its state and mode; num_batches_skipped begins at 0. A
+  /// collective call.
   SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
                 std::shared_ptr<Communicator> ranks)
       : SyncBatchNorm(norm.num_features(), std::move(ranks), norm.options()) {
@@ -107,6 +113,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
  private:
+  using Purpose = distributed::ChannelExchange::Purpose;
+
   static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
 
   /// Whether a forward has to do with the other ranks: by running statistics it has not.
@@ -174,13 +182,14 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// Makes a call in which this rank gives something to the others; returns whether it has, which
   /// it has not where its share is empty. Where it throws before, it tells them.
   template <typename Call>
-  bool together([[maybe_unused]] const std::string& purpose, const Call& call) {
+  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
     const std::size_t before = exchange_.started();
+    [[maybe_unused]] const bool had_begun = exchange_.is_pending();  // by start_backward
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
     try {
       call();
     } catch (...) {
-      if (exchange_.started() == before && !exchange_.is_pending()) refuse(purpose);
+      if (exchange_.started() == before && !had_begun) refuse(purpose);
       throw;
     }
 #else
@@ -190,7 +199,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-  void refuse(const std::string& purpose) {
+  void refuse(const Purpose& purpose) {
     try {
       exchange_.start(-1, purpose);
       exchange_.finish(purpose);
@@ -199,7 +208,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 #endif
 
-  void start_nothing(const std::string& purpose) {
+  void start_nothing(const Purpose& purpose) {
     exchange_.set_zero();
     exchange_.start(0, purpose);
   }
@@ -249,9 +258,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     }
     auto& last = this->last();
     last.begin(shape, true);
-    last.resize(this->num_features());
     count_ = count;
     if (count == 0) return;
+    last.resize(this->num_features());
     S *const mean = last.mean.data(), *const var = this->scratch();
     merge_into(mean, var);
     for (Index c = 0; c < this->num_features(); ++c) {
@@ -346,9 +355,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
   distributed::ChannelExchange exchange_;
-  std::string statistics_, gradients_;  ///< what is exchanged, in words
-  Index count_ = 0;                     ///< values per channel of the last training batch
-  bool synchronised_ = false;           ///< the last forward was a training batch of all ranks
+  Purpose statistics_, gradients_;  ///< what is exchanged, in words
+  Index count_ = 0;                 ///< values per channel of the last training batch
+  bool synchronised_ = false;       ///< the last forward was a training batch of all ranks
 };
 
 /// (N, C) or (N, C, L); channels last: (N, L, C).

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eigen_norm/distributed/communicator.hpp"
@@ -54,7 +55,7 @@ class ThreadRanks {
   /// Waits for the values of all and copies them to `all`.
   void take(std::size_t rank, std::size_t number, std::vector<double>& all) {
     std::unique_lock<std::mutex> lock(mutex_);
-    const auto deadline = Clock::now() + time_limit_;
+    const auto deadline = Clock::now() + std::min(time_limit_, longest_time_limit);
     for (;;) {
       Collective& collective = collectives_.at(number);
       const std::vector<std::size_t> missing = missing_of(collective);

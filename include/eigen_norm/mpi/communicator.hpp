@@ -10,8 +10,10 @@
 #endif
 #include <mpi.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -64,6 +66,11 @@ class Communicator final : public distributed::Communicator {
 
   int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
     check_usable();
+    if (count > std::numeric_limits<int>::max()) {
+      memory::raise_invalid(
+          "eigen_norm::mpi: expected at most 2147483647 doubles from a rank, got " +
+          std::to_string(count));
+    }
     const std::size_t ticket = free_slot();
     Gather& gather = *gathers_[ticket];
     const auto numbers = static_cast<std::size_t>(count);
@@ -80,7 +87,8 @@ class Communicator final : public distributed::Communicator {
   const double* finish(int ticket) override {
     check_usable();
     Gather& gather = *gathers_.at(static_cast<std::size_t>(ticket));
-    const auto deadline = std::chrono::steady_clock::now() + time_limit_;
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::min(time_limit_, distributed::longest_time_limit);
     for (int is_complete = 0;;) {
       check(MPI_Test(&gather.request, &is_complete, MPI_STATUS_IGNORE), gather.purpose);
       if (is_complete != 0) break;

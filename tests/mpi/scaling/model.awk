@@ -17,6 +17,11 @@ function all_gather(ranks, alpha, beta, messages, bytes,    steps) {
   return messages * steps * alpha + (ranks - 1) * bytes * beta
 }
 
+# The same where every rank sends to every other.
+function each_to_all(ranks, alpha, beta, messages, bytes) {
+  return (ranks - 1) * (messages * alpha + bytes * beta)
+}
+
 function milliseconds(microseconds) { return sprintf("%.3g", microseconds / 1000) }
 
 function fit(    i, b, t, s11, s1b, sbb, s1t, sbt, det) {
@@ -29,12 +34,14 @@ function fit(    i, b, t, s11, s1b, sbb, s1t, sbt, det) {
   beta = (s11 * sbt - s1b * s1t) / det
 }
 
-function row(name, a, b,    i, text) {
-  text = "| " name " |"
+function row(name, a, b,    i, text, each) {
+  text = "| " name ", recursive doubling |"
+  each = "| " name ", each to all |"
   for (i = 1; i <= 5; ++i) {
     text = text " " milliseconds(all_gather(ranks_of[i], a, b, messages, bytes)) " |"
+    each = each " " milliseconds(each_to_all(ranks_of[i], a, b, messages, bytes)) " |"
   }
-  print text
+  print text "\n" each
 }
 
 function overlap(step, most,    ranks) {
@@ -46,7 +53,7 @@ function overlap(step, most,    ranks) {
 }
 
 END {
-  messages = 106; bytes = 850768; channels = 26560  # of a step of ResNet-50
+  messages = 106; bytes = 851616; channels = 26560  # of a step of ResNet-50
   fit()
   printf "alpha %.2f us, beta %.3f ns per byte\n\n", alpha, 1000 * beta
 
