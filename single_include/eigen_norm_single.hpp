@@ -7084,7 +7084,7 @@ class ChannelExchange {
     const double* second;  ///< by channel
   };
 
-  ChannelExchange(std::shared_ptr<Communicator> ranks, Index channels)
+  ChannelExchange(const std::shared_ptr<Communicator>& ranks, Index channels)
       : ChannelExchange(ranks, static_cast<std::size_t>(channels), ranks->new_layer()) {}
 
   /// What is under way is finished by the one that has begun it: a copy has begun nothing.

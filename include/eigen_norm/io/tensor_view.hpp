@@ -67,7 +67,7 @@ inline bool have_bytes_in_common(const TensorView& a, const TensorView& b) {
            static_cast<std::size_t>(last + 1) * size_of(view.type);
   };
   if (a.shape.size() == 0 || b.shape.size() == 0) return false;
-  const std::less<const void*> before;
+  const std::less<> before;
   return before(a.data, end_of(b)) && before(b.data, end_of(a));
 }
 

@@ -33,7 +33,7 @@ std::string expected_shape() {
     }
     return std::string("(").append(rows).append(", ").append(cols).append(")");
   } else {
-    const std::string rank = "rank " + std::to_string(memory::EigenObject<Plain>::rank);
+    std::string rank = "rank " + std::to_string(memory::EigenObject<Plain>::rank);
     constexpr auto bits = 8 * sizeof(typename Plain::Index);
     if (bits == 8 * sizeof(Index)) return rank;
     return rank + " within indices of " + std::to_string(bits) + " bits";
