@@ -269,6 +269,16 @@ TEST(SyncBatchNorm, OfFixedSizeNeedsNoNumberOfChannels) {
   });
 }
 
+TEST(SyncBatchNorm, ThatWasMovedAwaySaysSo) {
+  on_threads(1, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(2, ranks);
+    const SyncBatchNorm1d<double> there = std::move(norm);
+    EXPECT_EQ(there.num_features(), 2);
+    // NOLINTNEXTLINE(bugprone-use-after-move)
+    EXPECT_THROW(norm.forward(MatrixXd(MatrixXd::Random(4, 2))), std::invalid_argument);
+  });
+}
+
 TEST(SyncBatchNorm, HasNoStatisticsOfNothing) {
   on_threads(2, [](const Ranks& ranks) {
     SyncBatchNorm1d<double> norm(3, ranks);

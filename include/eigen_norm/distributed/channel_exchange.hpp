@@ -53,6 +53,7 @@ class ChannelExchange {
   void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
 
   void start(Index count, const Purpose& purpose) {
+    if (ranks_ == nullptr) memory::raise_logic(purpose.words + ": the layer was moved away");
     message_[0] = static_cast<double>(count);
     message_[1] = static_cast<double>(2 * layer_ + purpose.kind);
     ticket_ = ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()),
