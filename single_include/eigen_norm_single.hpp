@@ -7215,10 +7215,10 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   using Communicator = distributed::Communicator;
 
   /// A collective call: every rank constructs the same layer.
-  SyncBatchNorm(Index num_features, std::shared_ptr<Communicator> ranks,
+  SyncBatchNorm(Index num_features, const std::shared_ptr<Communicator>& ranks,
                 const BatchNormOptions& options = {})
       : Base(agreed(num_features, ranks.get(), options), options),
-        exchange_(std::move(ranks), num_features),
+        exchange_(ranks, num_features),
         statistics_{"the statistics of " + this->name(), 0},
         gradients_{"the gradient sums of " + this->name(), 1} {
     if (options.virtual_batch_size || options.renorm) {
@@ -7228,14 +7228,15 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
 
   /// Where the number of channels is fixed at compile time. A collective call.
   template <int C = Channels, std::enable_if_t<C != Eigen::Dynamic, int> = 0>
-  explicit SyncBatchNorm(std::shared_ptr<Communicator> ranks, const BatchNormOptions& options = {})
-      : SyncBatchNorm(C, std::move(ranks), options) {}
+  explicit SyncBatchNorm(const std::shared_ptr<Communicator>& ranks,
+                         const BatchNormOptions& options = {})
+      : SyncBatchNorm(C, ranks, options) {}
 
   /// The same layer over all ranks, with its state and mode; num_batches_skipped begins at 0. A
   /// collective call.
   SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
-                std::shared_ptr<Communicator> ranks)
-      : SyncBatchNorm(norm.num_features(), std::move(ranks), norm.options()) {
+                const std::shared_ptr<Communicator>& ranks)
+      : SyncBatchNorm(norm.num_features(), ranks, norm.options()) {
     this->gamma() = norm.gamma();
     this->beta() = norm.beta();
     this->running_mean() = norm.running_mean();
