@@ -801,12 +801,17 @@ struct BatchGradients {
 namespace eigen_norm {
 inline namespace EIGEN_NORM_ABI {
 
+/// For messages: "1e-09".
+inline std::string number_text(double number) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", number);
+  return text;
+}
+
 /// eps is added to a variance: not negative, not NaN, not infinite.
 inline void check_eps(const std::string& layer, double eps) {
   if (!(eps >= 0 && eps <= std::numeric_limits<double>::max())) {
-    char number[32];
-    std::snprintf(number, sizeof(number), "%g", eps);
-    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + number);
+    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + number_text(eps));
   }
 }
 
@@ -7062,6 +7067,55 @@ class Communicator {
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::distributed
 
+// === eigen_norm/distributed/agreement.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// What a layer is, as the seven numbers that agreed_channels gathers, in words:
+/// "SyncBatchNorm2d(64), eps 1e-05, momentum 0.1".
+inline std::string described_layer(const double* layer) {
+  const auto whole = [](double number) { return std::to_string(static_cast<Index>(number)); };
+  return "SyncBatchNorm" + whole(layer[0]) + "d(" + whole(layer[1]) + "), eps " +
+         number_text(layer[2]) + ", momentum " +
+         (layer[3] == -1 ? "nullopt" : number_text(layer[3])) +
+         (layer[4] != 0 ? "" : ", without running statistics") + (layer[5] != 0 ? ", biased" : "") +
+         (layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
+}
+
+/// num_features, once it is sure that the ranks have all in common that they must, or one would
+/// wait for numbers that never come. It is asked before a rank refuses anything of its own. Throws
+/// std::invalid_argument on all ranks where their layers differ.
+inline Index agreed_channels(int spatial_rank, Index num_features, const BatchNormOptions& options,
+                             Communicator* ranks) {
+  const std::string name = "SyncBatchNorm" + std::to_string(spatial_rank) + 'd';
+  if (ranks == nullptr) memory::raise_invalid(name + ": expected a communicator, got none");
+  constexpr Index numbers = 7;
+  const double mine[numbers] = {static_cast<double>(spatial_rank),
+                                static_cast<double>(num_features),
+                                options.eps,
+                                options.momentum.value_or(-1),
+                                options.track_running_stats ? 1.0 : 0.0,
+                                options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
+                                options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
+  const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
+  std::string others;
+  for (int rank = 1; rank < ranks->size(); ++rank) {
+    const double* const layer = all + rank * numbers;
+    if (std::equal(layer, layer + numbers, all)) continue;
+    others += "; " + described_layer(layer) + " on rank " + std::to_string(rank);
+  }
+  if (!others.empty()) {
+    memory::raise_invalid(name + '(' + std::to_string(num_features) +
+                          "): expected the same layer on every rank, got " + described_layer(all) +
+                          " on rank 0" + others);
+  }
+  return num_features;
+}
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
 // === eigen_norm/distributed/channel_exchange.hpp
 
 namespace eigen_norm::distributed {
@@ -7102,7 +7156,6 @@ class ChannelExchange {
   /// This rank's numbers, to be written before `start`; they stay as they are.
   double* first() { return message_.data() + 2; }
   double* second() { return first() + channels_; }
-  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
 
   void start(Index count, const Purpose& purpose) {
     if (ranks_ == nullptr) memory::raise_logic(purpose.words + ": the layer was moved away");
@@ -7114,7 +7167,6 @@ class ChannelExchange {
     ++started_;
   }
   bool is_pending() const { return is_pending_; }
-  std::size_t started() const { return started_; }
 
   /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
   /// another layer, or of the gradients where others speak of the statistics.
@@ -7126,6 +7178,31 @@ class ChannelExchange {
     check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
   }
 
+  /// Of a rank whose share is empty.
+  void start_nothing(const Purpose& purpose) {
+    set_zero();
+    start(0, purpose);
+  }
+
+  /// Makes a call in which this rank gives something to the others; returns whether it has, which
+  /// it has not where its share is empty. Where it throws before, it tells them.
+  template <typename Call>
+  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
+    const std::size_t before = started_;
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    const bool had_begun = is_pending_;  // what this call is to finish
+    try {
+      call();
+    } catch (...) {
+      if (started_ == before && !had_begun) refuse(purpose);
+      throw;
+    }
+#else
+    call();
+#endif
+    return started_ > before;
+  }
+
   /// After `finish`, until the next.
   Part part(int rank) const {
     const double* const given = given_by(rank);
@@ -7135,6 +7212,18 @@ class ChannelExchange {
  private:
   ChannelExchange(std::shared_ptr<Communicator> ranks, std::size_t channels, Index layer)
       : ranks_(std::move(ranks)), channels_(channels), layer_(layer), message_(2 + 2 * channels) {}
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+  void refuse(const Purpose& purpose) {
+    try {
+      start(-1, purpose);
+      finish(purpose);
+    } catch (const std::exception&) {  // the error that led here says more
+    }
+  }
+#endif
+
+  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
 
   const double* given_by(int rank) const {
     return all_ + static_cast<std::size_t>(rank) * message_.size();
@@ -7217,7 +7306,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// A collective call: every rank constructs the same layer.
   SyncBatchNorm(Index num_features, const std::shared_ptr<Communicator>& ranks,
                 const BatchNormOptions& options = {})
-      : Base(agreed(num_features, ranks.get(), options), options),
+      : Base(distributed::agreed_channels(SpatialRank, num_features, options, ranks.get()),
+             options),
         exchange_(ranks, num_features),
         statistics_{"the statistics of " + this->name(), 0},
         gradients_{"the gradient sums of " + this->name(), 1} {
@@ -7253,7 +7343,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     check_nothing_is_pending("start_backward");
     this->check_answerable("start_backward", false, false);
     if (!synchronised_) return;
-    const bool given = together(gradients_, [&] {
+    const bool given = exchange_.together(gradients_, [&] {
       this->template read_gradient<Base::template is_row_major<X>>(
           x, dy,
           [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
@@ -7263,7 +7353,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                        kernels::XhatOfInput());
           });
     });
-    if (!given) start_nothing(gradients_);
+    if (!given) exchange_.start_nothing(gradients_);
   }
 
  private:
@@ -7289,90 +7379,12 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                         "start_backward has begun");
   }
 
-  /// num_features, once it is sure that the ranks have all in common that they must, or one would
-  /// wait for numbers that never come. It is asked before this rank refuses anything.
-  static Index agreed(Index num_features, Communicator* ranks, const BatchNormOptions& options) {
-    if (ranks == nullptr) {
-      memory::raise_invalid(class_name() + ": expected a communicator, got none");
-    }
-    constexpr Index numbers = 7;
-    const double mine[numbers] = {SpatialRank,
-                                  static_cast<double>(num_features),
-                                  options.eps,
-                                  options.momentum.value_or(-1),
-                                  options.track_running_stats ? 1.0 : 0.0,
-                                  options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
-                                  options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
-    const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
-    std::string others;
-    for (int rank = 1; rank < ranks->size(); ++rank) {
-      const double* const layer = all + rank * numbers;
-      if (std::equal(layer, layer + numbers, all)) continue;
-      others += "; " + described(layer) + " on rank " + std::to_string(rank);
-    }
-    if (!others.empty()) {
-      memory::raise_invalid(class_name() + '(' + std::to_string(num_features) +
-                            "): expected the same layer on every rank, got " + described(all) +
-                            " on rank 0" + others);
-    }
-    return num_features;
-  }
-  static std::string described(const double* layer) {
-    char text[160];
-    std::snprintf(text, sizeof(text), "SyncBatchNorm%.0fd(%.0f), eps %g, momentum %s%s%s%s",
-                  layer[0], layer[1], layer[2], momentum(layer[3]).c_str(),
-                  layer[4] != 0 ? "" : ", without running statistics",
-                  layer[5] != 0 ? ", biased" : "",
-                  layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
-    return text;
-  }
-  static std::string momentum(double momentum) {
-    if (momentum == -1) return "nullopt";
-    char text[32];
-    std::snprintf(text, sizeof(text), "%g", momentum);
-    return text;
-  }
-
-  /// Makes a call in which this rank gives something to the others; returns whether it has, which
-  /// it has not where its share is empty. Where it throws before, it tells them.
-  template <typename Call>
-  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
-    const std::size_t before = exchange_.started();
-    [[maybe_unused]] const bool had_begun = exchange_.is_pending();  // by start_backward
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-    try {
-      call();
-    } catch (...) {
-      if (exchange_.started() == before && !had_begun) refuse(purpose);
-      throw;
-    }
-#else
-    call();
-#endif
-    return exchange_.started() > before;
-  }
-
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-  void refuse(const Purpose& purpose) {
-    try {
-      exchange_.start(-1, purpose);
-      exchange_.finish(purpose);
-    } catch (const std::exception&) {  // the error that led here says more
-    }
-  }
-#endif
-
-  void start_nothing(const Purpose& purpose) {
-    exchange_.set_zero();
-    exchange_.start(0, purpose);
-  }
-
   template <typename Call>
   void forward_together(const Call& call) {
     check_nothing_is_pending("forward");
     if (synchronises()) {
-      if (!together(statistics_, call)) {  // an empty share
-        start_nothing(statistics_);
+      if (!exchange_.together(statistics_, call)) {  // an empty share
+        exchange_.start_nothing(statistics_);
         take_statistics(this->last().shape);
       }
       synchronised_ = true;
@@ -7449,8 +7461,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   void backward_together(const Call& call) {
     if (!synchronised_) return call();
     const bool started = exchange_.is_pending();
-    if (together(gradients_, call) || (started && !exchange_.is_pending())) return;
-    if (!started) start_nothing(gradients_);  // an empty share
+    if (exchange_.together(gradients_, call) || (started && !exchange_.is_pending())) return;
+    if (!started) exchange_.start_nothing(gradients_);  // an empty share
     exchange_.finish(gradients_);
   }
 

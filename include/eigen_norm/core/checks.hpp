@@ -10,12 +10,17 @@
 namespace eigen_norm {
 inline namespace EIGEN_NORM_ABI {
 
+/// For messages: "1e-09".
+inline std::string number_text(double number) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%g", number);
+  return text;
+}
+
 /// eps is added to a variance: not negative, not NaN, not infinite.
 inline void check_eps(const std::string& layer, double eps) {
   if (!(eps >= 0 && eps <= std::numeric_limits<double>::max())) {
-    char number[32];
-    std::snprintf(number, sizeof(number), "%g", eps);
-    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + number);
+    memory::raise_invalid(layer + ": expected eps >= 0 and finite, got " + number_text(eps));
   }
 }
 

@@ -50,7 +50,6 @@ class ChannelExchange {
   /// This rank's numbers, to be written before `start`; they stay as they are.
   double* first() { return message_.data() + 2; }
   double* second() { return first() + channels_; }
-  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
 
   void start(Index count, const Purpose& purpose) {
     if (ranks_ == nullptr) memory::raise_logic(purpose.words + ": the layer was moved away");
@@ -62,7 +61,6 @@ class ChannelExchange {
     ++started_;
   }
   bool is_pending() const { return is_pending_; }
-  std::size_t started() const { return started_; }
 
   /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
   /// another layer, or of the gradients where others speak of the statistics.
@@ -74,6 +72,31 @@ class ChannelExchange {
     check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
   }
 
+  /// Of a rank whose share is empty.
+  void start_nothing(const Purpose& purpose) {
+    set_zero();
+    start(0, purpose);
+  }
+
+  /// Makes a call in which this rank gives something to the others; returns whether it has, which
+  /// it has not where its share is empty. Where it throws before, it tells them.
+  template <typename Call>
+  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
+    const std::size_t before = started_;
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    const bool had_begun = is_pending_;  // what this call is to finish
+    try {
+      call();
+    } catch (...) {
+      if (started_ == before && !had_begun) refuse(purpose);
+      throw;
+    }
+#else
+    call();
+#endif
+    return started_ > before;
+  }
+
   /// After `finish`, until the next.
   Part part(int rank) const {
     const double* const given = given_by(rank);
@@ -83,6 +106,18 @@ class ChannelExchange {
  private:
   ChannelExchange(std::shared_ptr<Communicator> ranks, std::size_t channels, Index layer)
       : ranks_(std::move(ranks)), channels_(channels), layer_(layer), message_(2 + 2 * channels) {}
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+  void refuse(const Purpose& purpose) {
+    try {
+      start(-1, purpose);
+      finish(purpose);
+    } catch (const std::exception&) {  // the error that led here says more
+    }
+  }
+#endif
+
+  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
 
   const double* given_by(int rank) const {
     return all_ + static_cast<std::size_t>(rank) * message_.size();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdio>  // std::snprintf: std::to_string writes 1e-9 as 0.000000
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -10,6 +9,7 @@
 
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/core/batch_layer.hpp"
+#include "eigen_norm/distributed/agreement.hpp"
 #include "eigen_norm/distributed/channel_exchange.hpp"
 #include "eigen_norm/kernels/moments.hpp"
 
@@ -64,7 +64,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// A collective call: every rank constructs the same layer.
   SyncBatchNorm(Index num_features, const std::shared_ptr<Communicator>& ranks,
                 const BatchNormOptions& options = {})
-      : Base(agreed(num_features, ranks.get(), options), options),
+      : Base(distributed::agreed_channels(SpatialRank, num_features, options, ranks.get()),
+             options),
         exchange_(ranks, num_features),
         statistics_{"the statistics of " + this->name(), 0},
         gradients_{"the gradient sums of " + this->name(), 1} {
@@ -100,7 +101,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     check_nothing_is_pending("start_backward");
     this->check_answerable("start_backward", false, false);
     if (!synchronised_) return;
-    const bool given = together(gradients_, [&] {
+    const bool given = exchange_.together(gradients_, [&] {
       this->template read_gradient<Base::template is_row_major<X>>(
           x, dy,
           [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
@@ -110,7 +111,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                        kernels::XhatOfInput());
           });
     });
-    if (!given) start_nothing(gradients_);
+    if (!given) exchange_.start_nothing(gradients_);
   }
 
  private:
@@ -136,90 +137,12 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
                         "start_backward has begun");
   }
 
-  /// num_features, once it is sure that the ranks have all in common that they must, or one would
-  /// wait for numbers that never come. It is asked before this rank refuses anything.
-  static Index agreed(Index num_features, Communicator* ranks, const BatchNormOptions& options) {
-    if (ranks == nullptr) {
-      memory::raise_invalid(class_name() + ": expected a communicator, got none");
-    }
-    constexpr Index numbers = 7;
-    const double mine[numbers] = {SpatialRank,
-                                  static_cast<double>(num_features),
-                                  options.eps,
-                                  options.momentum.value_or(-1),
-                                  options.track_running_stats ? 1.0 : 0.0,
-                                  options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
-                                  options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
-    const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
-    std::string others;
-    for (int rank = 1; rank < ranks->size(); ++rank) {
-      const double* const layer = all + rank * numbers;
-      if (std::equal(layer, layer + numbers, all)) continue;
-      others += "; " + described(layer) + " on rank " + std::to_string(rank);
-    }
-    if (!others.empty()) {
-      memory::raise_invalid(class_name() + '(' + std::to_string(num_features) +
-                            "): expected the same layer on every rank, got " + described(all) +
-                            " on rank 0" + others);
-    }
-    return num_features;
-  }
-  static std::string described(const double* layer) {
-    char text[160];
-    std::snprintf(text, sizeof(text), "SyncBatchNorm%.0fd(%.0f), eps %g, momentum %s%s%s%s",
-                  layer[0], layer[1], layer[2], momentum(layer[3]).c_str(),
-                  layer[4] != 0 ? "" : ", without running statistics",
-                  layer[5] != 0 ? ", biased" : "",
-                  layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
-    return text;
-  }
-  static std::string momentum(double momentum) {
-    if (momentum == -1) return "nullopt";
-    char text[32];
-    std::snprintf(text, sizeof(text), "%g", momentum);
-    return text;
-  }
-
-  /// Makes a call in which this rank gives something to the others; returns whether it has, which
-  /// it has not where its share is empty. Where it throws before, it tells them.
-  template <typename Call>
-  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
-    const std::size_t before = exchange_.started();
-    [[maybe_unused]] const bool had_begun = exchange_.is_pending();  // by start_backward
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-    try {
-      call();
-    } catch (...) {
-      if (exchange_.started() == before && !had_begun) refuse(purpose);
-      throw;
-    }
-#else
-    call();
-#endif
-    return exchange_.started() > before;
-  }
-
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-  void refuse(const Purpose& purpose) {
-    try {
-      exchange_.start(-1, purpose);
-      exchange_.finish(purpose);
-    } catch (const std::exception&) {  // the error that led here says more
-    }
-  }
-#endif
-
-  void start_nothing(const Purpose& purpose) {
-    exchange_.set_zero();
-    exchange_.start(0, purpose);
-  }
-
   template <typename Call>
   void forward_together(const Call& call) {
     check_nothing_is_pending("forward");
     if (synchronises()) {
-      if (!together(statistics_, call)) {  // an empty share
-        start_nothing(statistics_);
+      if (!exchange_.together(statistics_, call)) {  // an empty share
+        exchange_.start_nothing(statistics_);
         take_statistics(this->last().shape);
       }
       synchronised_ = true;
@@ -296,8 +219,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   void backward_together(const Call& call) {
     if (!synchronised_) return call();
     const bool started = exchange_.is_pending();
-    if (together(gradients_, call) || (started && !exchange_.is_pending())) return;
-    if (!started) start_nothing(gradients_);  // an empty share
+    if (exchange_.together(gradients_, call) || (started && !exchange_.is_pending())) return;
+    if (!started) exchange_.start_nothing(gradients_);  // an empty share
     exchange_.finish(gradients_);
   }
 

@@ -136,8 +136,8 @@ TEST(OnnxBatchNorm, RefusesAttributesThatCannotBe) {
   for (const float momentum : {-3e38F, -0.25F, 2.0F}) {
     OneNode beyond = batch_norm_of_two();
     beyond.number("momentum", momentum);
-    expect_malformed<BatchNorm2d<float>>(beyond, start + "momentum from 0 to 1, got " +
-                                                     io::onnx_text(static_cast<double>(momentum)));
+    expect_malformed<BatchNorm2d<float>>(
+        beyond, start + "momentum from 0 to 1, got " + number_text(static_cast<double>(momentum)));
   }
 }
 

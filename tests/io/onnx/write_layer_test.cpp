@@ -209,7 +209,7 @@ TEST(OnnxFile, IsRefusedForAMomentumThatItCannotHold) {
     expect_refused(BatchNorm2d<float>(2, options), message);
   };
   for (const double momentum : {-0.5, 2.0, 1e300, infinity, std::nan("")}) {
-    expect_momentum(momentum, "a momentum from 0 to 1, got " + io::onnx_text(momentum));
+    expect_momentum(momentum, "a momentum from 0 to 1, got " + number_text(momentum));
   }
   expect_momentum(1e-9, "a momentum that 1 - momentum in float tells from 0, got 1e-09");
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "eigen_norm/io/malformed.hpp"
 #include "eigen_norm/io/onnx/dims.hpp"
 #include "eigen_norm/io/onnx/tensor.hpp"
 
@@ -100,7 +101,7 @@ class OnnxGraph {
   }
 
   [[noreturn]] void malformed(const std::string& expected, const std::string& got) const {
-    memory::raise<std::runtime_error>(path_ + ": expected " + expected + ", got " + got);
+    raise_malformed(path_, expected, got);
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "eigen_norm/core/checks.hpp"
 #include "eigen_norm/io/copy.hpp"
 #include "eigen_norm/io/onnx/broadcast.hpp"
 #include "eigen_norm/io/onnx/graph.hpp"
@@ -40,7 +41,7 @@ class OnnxNode {
     const auto* const found = attribute(name, onnx_proto::AttributeProto::FLOAT);
     const float value = found == nullptr ? otherwise : found->f();
     const auto number = static_cast<double>(value);
-    if (!kernels::is_finite(value)) malformed("a finite " + std::string(name), onnx_text(number));
+    if (!kernels::is_finite(value)) malformed("a finite " + std::string(name), number_text(number));
     return number;
   }
   std::int64_t integer(const char* name, std::int64_t otherwise) const {
@@ -50,7 +51,7 @@ class OnnxNode {
   /// As all these operators have it.
   double epsilon() const {
     const double eps = number("epsilon", 1e-5F);
-    if (eps < 0) malformed("epsilon >= 0", onnx_text(eps));
+    if (eps < 0) malformed("epsilon >= 0", number_text(eps));
     return eps;
   }
 

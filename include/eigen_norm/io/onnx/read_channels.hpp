@@ -24,7 +24,7 @@ struct OnnxLayer<BatchNorm<Scalar, Channels, SpatialRank>> {
     }
     const OnnxBatchNormalization attributes{node.epsilon(), node.number("momentum", 0.9F)};
     if (attributes.momentum < 0 || attributes.momentum > 1) {
-      node.malformed("momentum from 0 to 1", onnx_text(attributes.momentum));
+      node.malformed("momentum from 0 to 1", number_text(attributes.momentum));
     }
     const OnnxTensor scale = node.parameter(1);
     const internal::OnnxChannels channels(node, SpatialRank == 1 ? 2 : SpatialRank + 2,

@@ -35,9 +35,9 @@ OnnxDims dims_of_x(const OnnxWriter& to, const Options& options, Index channels,
 
 /// As the weight of the old statistics.
 inline void write_momentum(double of_new, OnnxWriter& to) {
-  if (!(of_new >= 0 && of_new <= 1)) to.refuse("a momentum from 0 to 1", onnx_text(of_new));
+  if (!(of_new >= 0 && of_new <= 1)) to.refuse("a momentum from 0 to 1", number_text(of_new));
   if (of_new > 0 && static_cast<float>(1 - of_new) == 1) {
-    to.refuse("a momentum that 1 - momentum in float tells from 0", onnx_text(of_new));
+    to.refuse("a momentum that 1 - momentum in float tells from 0", number_text(of_new));
   }
   to.number("momentum", 1 - of_new);
 }

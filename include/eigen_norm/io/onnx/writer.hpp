@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "eigen_norm/core/checks.hpp"
 #include "eigen_norm/io/byte_order.hpp"
 #include "eigen_norm/io/copy.hpp"
 #include "eigen_norm/io/onnx/graph.hpp"
@@ -63,7 +64,7 @@ class OnnxWriter {
   void number(const char* name, double value) {
     if (!(std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max())) ||
         (static_cast<float>(value) == 0) != (value == 0)) {
-      refuse(std::string(name) + " within the range of float", onnx_text(value));
+      refuse(std::string(name) + " within the range of float", number_text(value));
     }
     attribute(name, onnx_proto::AttributeProto::FLOAT).set_f(static_cast<float>(value));
   }
