@@ -1456,10 +1456,18 @@ class Calls {
   using ConstBuffer = memory::Buffer<const Scalar>;
   using MutableBuffer = memory::Buffer<Scalar>;
 
+  /// What goes before the output is touched, by default.
+  struct Nothing {
+    template <typename... Buffers>
+    void operator()(const Buffers&...) const {}
+  };
+
   /// compute(x, y) on the memory of x and of y, both in the given order, after check(shape of x); y
-  /// has that shape then.
-  template <bool RowMajor, typename X, typename Y, typename Check, typename Compute>
-  void transform(const X& x, Y& y, const Check& check, const Compute& compute) const {
+  /// has that shape then. prepare(x) goes before y is touched, when all else is in order.
+  template <bool RowMajor, typename X, typename Y, typename Check, typename Compute,
+            typename Prepare = Nothing>
+  void transform(const X& x, Y& y, const Check& check, const Compute& compute,
+                 const Prepare& prepare = {}) const {
     check_types<X, Y>();
     check_countable("input", x);
     const bool packed = self().wants_packed();
@@ -1467,6 +1475,7 @@ class Calls {
     check(in.shape());
     memory::Output<Y, RowMajor> out(y);
     check_output(out, "output", in.shape(), in.buffer());
+    prepare(in.buffer());
     const MutableBuffer result = out.open(in.shape(), packed);
     compute(in.buffer(), result);
     out.close();
@@ -1496,15 +1505,17 @@ class Calls {
     compute(in.buffer(), gradient.buffer());
   }
 
-  /// compute(x, dy, dx) on the memory of all three.
-  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Check, typename Compute>
-  void differentiate(const X& x, const Dy& dy, Dx& dx, const Check& check,
-                     const Compute& compute) const {
+  /// compute(x, dy, dx) on the memory of all three, prepare(x, dy) before dx is touched.
+  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Check, typename Compute,
+            typename Prepare = Nothing>
+  void differentiate(const X& x, const Dy& dy, Dx& dx, const Check& check, const Compute& compute,
+                     const Prepare& prepare = {}) const {
     check_types<X, Dx>();
     read_gradient<RowMajor>(x, dy, check, [&](const ConstBuffer& in, const ConstBuffer& gradient) {
       memory::Output<Dx, RowMajor> out(dx);
       check_output(out, "dx", in.layout.shape, in);
       check_output(out, "dx", in.layout.shape, gradient);
+      prepare(in, gradient);
       const MutableBuffer result = out.open(in.layout.shape, self().wants_packed());
       compute(in, gradient, result);
       out.close();
@@ -4700,8 +4711,12 @@ inline constexpr bool is_condition = false;
 ///     last_affine(), correct_sums(dgamma, dbeta)      the gamma and beta of the last forward, and
 ///                                                     what dgamma is where they were not its own
 ///     differentiate_into(x, dy, dx, xhat)             what backward does with the memory
-///     forward_together(call), backward_together(call) what goes on around a call, where several
-///                                                     machines make it together
+///     forward_together(call), backward_together(call) what goes on around a call that several
+///                                                     machines make together
+///     exchange_statistics(x), exchange_sums(x, dy, xhat)
+///                                                     what they tell each other in it, before y or
+///                                                     dx is touched
+///     forward_purpose()                               whether x is all that is normalised together
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
 class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_> {
@@ -4728,7 +4743,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   void forward(const X& x, Y&& y) {
     self().forward_together([&] {
       this->template transform<is_row_major<X>>(
-          x, y, checked_for(Purpose::forward),
+          x, y, checked_for(self().forward_purpose()),
           [&](const ConstBuffer& in, const MutableBuffer& out) {
             const memory::Shape& shape = in.layout.shape;
             if (shape.size() == 0) return last().begin(shape, last().own_statistics);
@@ -4736,7 +4751,8 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
             const ConstOperand from = operand(in, own);
             if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
             self().normalise(from, operand(out, own), shape);
-          });
+          },
+          [&](const ConstBuffer& in) { self().exchange_statistics(in); });
     });
   }
 
@@ -4773,9 +4789,10 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   template <typename X, typename Dy, typename Dx,
             std::enable_if_t<!is_condition<memory::Bare<Dx>>, int> = 0>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
-    check_answerable("backward", false, false);
-    self().backward_together(
-        [&] { answer("x of the last forward", x, dy, dx, kernels::XhatOfInput()); });
+    self().backward_together([&] {
+      check_answerable("backward", false, false);
+      answer("x of the last forward", x, dy, dx, kernels::XhatOfInput());
+    });
   }
 
   /// The same gradients given y, the result of that forward, in the place of x: for networks that
@@ -4797,15 +4814,17 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// its first call.
   template <typename Y, typename Dy, typename Dx>
   void backward_from_output(const Y& y, const Dy& dy, Dx&& dx) {
-    const bool masked = last().masked, per_sample = last().per_sample;
-    check_answerable("backward_from_output", masked, per_sample);
-    if (masked || per_sample) {
-      memory::raise_logic(
-          self().name() +
-          ": backward_from_output cannot answer a forward with a mask or a scale and "
-          "shift per sample, backward can");
-    }
-    self().backward_together([&] { answer("y of the last forward", y, dy, dx, invert_affine()); });
+    self().backward_together([&] {
+      const bool masked = last().masked, per_sample = last().per_sample;
+      check_answerable("backward_from_output", masked, per_sample);
+      if (masked || per_sample) {
+        memory::raise_logic(
+            self().name() +
+            ": backward_from_output cannot answer a forward with a mask or a scale and "
+            "shift per sample, backward can");
+      }
+      answer("y of the last forward", y, dy, dx, invert_affine());
+    });
   }
 
  protected:
@@ -4869,6 +4888,10 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   static void backward_together(const Call& call) {
     call();
   }
+  static void exchange_statistics(const ConstBuffer&) {}
+  template <typename Xhat>
+  static void exchange_sums(const ConstBuffer&, const ConstBuffer&, const Xhat&) {}
+  static constexpr Purpose forward_purpose() { return Purpose::forward; }
 
   /// dx, and dgamma and dbeta added to those of the layer.
   template <typename Xhat>
@@ -4945,6 +4968,9 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
           const bool own = last().own_statistics;
           self().differentiate_into(operand(in, own), operand(gradient, own), operand(out, own),
                                     xhat);
+        },
+        [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+          self().exchange_sums(in, gradient, xhat);
         });
   }
 
@@ -5529,7 +5555,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   /// elements of x, or of its positions; and what goes on with own and with running statistics.
   static Index samples(const memory::Shape& shape) { return shape[0]; }
   static constexpr bool mask_is_of_elements = false;
-  void check_mask(const memory::Shape&, const Mask*) const {}
+  void check_mask(const memory::Shape&, const Mask*, Purpose) const {}
   void take_in(const Units&, const Mask*, const Parameters<S>&, const Parameters<S>&) {}
   void read_running(Parameters<S>&, Parameters<S>&) const {}
 
@@ -5567,12 +5593,11 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
             given.affine != nullptr};
   }
 
-  void check_conditions(const Conditions& given, const memory::Shape& shape, bool own) const {
+  void check_conditions(const Conditions& given, const memory::Shape& shape) const {
     if (given.mask != nullptr &&
         given.mask->shape().without_ones() != mask_shape(shape).without_ones()) {
       this->check_shape("a mask", mask_shape(shape), given.mask->shape());
     }
-    if (own) self().check_mask(shape, given.mask);
     if (given.affine == nullptr) return;
     if (this->affine().any()) {
       memory::raise_logic(self().name() +
@@ -5610,36 +5635,40 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   void forward_under(const Conditions& given, const X& x, Y& y) {
     const auto check = [&](const memory::Shape& shape) {
       this->checked_for(given.mask != nullptr ? Purpose::part : Purpose::forward)(shape);
-      check_conditions(given, shape, !this->by_running(false));
+      check_conditions(given, shape);
+      if (!this->by_running(false)) self().check_mask(shape, given.mask, Purpose::forward);
     };
-    this->template transform<true>(
-        x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
-          const memory::Shape& shape = in.layout.shape;
-          const bool own = !this->by_running(false);
-          auto& last = this->last();
-          last.begin(shape, own);
-          last.masked = given.mask != nullptr;
-          last.per_sample = given.affine != nullptr;
-          if (shape.size() == 0) return;
-          const ConstOperand from = this->operand(in, own);
-          const Units parts = units(given, from.shape, shape);
-          Parameters<S> mean(from.shape.statistics()), var(mean.size());
-          const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
-          last.resize(mean.size());
-          if (last.is_kept()) {
-            std::copy_n(mean.data(), mean.size(), last.mean.data());
-            std::copy_n(inv_std.data(), mean.size(), last.inv_std.data());
-          }
-          pass(parts, given, own, mean, inv_std).normalise(from, this->operand(out, own));
-          if (own) self().take_in(parts, given.mask, mean, var);
-        });
+    self().forward_together([&] {
+      this->template transform<true>(
+          x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
+            const memory::Shape& shape = in.layout.shape;
+            const bool own = !this->by_running(false);
+            auto& last = this->last();
+            last.begin(shape, own);
+            last.masked = given.mask != nullptr;
+            last.per_sample = given.affine != nullptr;
+            if (shape.size() == 0) return;
+            const ConstOperand from = this->operand(in, own);
+            const Units parts = units(given, from.shape, shape);
+            Parameters<S> mean(from.shape.statistics()), var(mean.size());
+            const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
+            last.resize(mean.size());
+            if (last.is_kept()) {
+              std::copy_n(mean.data(), mean.size(), last.mean.data());
+              std::copy_n(inv_std.data(), mean.size(), last.inv_std.data());
+            }
+            pass(parts, given, own, mean, inv_std).normalise(from, this->operand(out, own));
+            if (own) self().take_in(parts, given.mask, mean, var);
+          });
+    });
   }
 
   template <typename X, typename Y>
   void infer_under(const Conditions& given, const X& x, Y& y) const {
     const auto check = [&](const memory::Shape& shape) {
       this->checked_for(given.mask != nullptr ? Purpose::part : Purpose::inference)(shape);
-      check_conditions(given, shape, !this->by_running(true));
+      check_conditions(given, shape);
+      if (!this->by_running(true)) self().check_mask(shape, given.mask, Purpose::inference);
     };
     this->template transform<true>(
         x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
@@ -5655,35 +5684,37 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
 
   template <typename X, typename Dy, typename Dx>
   void backward_under(const Conditions& given, const X& x, const Dy& dy, Dx& dx) {
-    this->check_answerable("backward", given.mask != nullptr, given.affine != nullptr);
     const auto check = [&](const memory::Shape& shape) {
       this->check_last("x of the last forward", shape);
-      check_conditions(given, shape, false);
+      check_conditions(given, shape);
       if (given.gradients != nullptr) check_gradients(*given.gradients);
     };
-    this->template differentiate<true>(
-        x, dy, dx, check,
-        [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
-          if (in.layout.shape.size() == 0) return;
-          const auto& last = this->last();
-          const bool own = last.own_statistics;
-          const ConstOperand from = this->operand(in, own);
-          const Units parts = units(given, from.shape, in.layout.shape);
-          Parameters<S> mean = last.mean.view(), inv_std = last.inv_std.view();
-          if (!last.is_kept()) {
-            Parameters<S> var(from.shape.statistics());
-            mean.resize(var.size());
-            inv_std = measure(parts, given, from, own, mean, var);
-          }
-          pass(parts, given, own, mean, inv_std)
-              .differentiate(from, this->operand(gradient, own), this->operand(out, own),
-                             [&](Index sample, const S* dgamma, const S* dbeta) {
-                               if (given.gradients != nullptr) {
-                                 return given.gradients->accumulate(sample, dgamma, dbeta);
-                               }
-                               this->affine().accumulate(dgamma, dbeta);
-                             });
-        });
+    self().backward_together([&] {
+      this->check_answerable("backward", given.mask != nullptr, given.affine != nullptr);
+      this->template differentiate<true>(
+          x, dy, dx, check,
+          [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
+            if (in.layout.shape.size() == 0) return;
+            const auto& last = this->last();
+            const bool own = last.own_statistics;
+            const ConstOperand from = this->operand(in, own);
+            const Units parts = units(given, from.shape, in.layout.shape);
+            Parameters<S> mean = last.mean.view(), inv_std = last.inv_std.view();
+            if (!last.is_kept()) {
+              Parameters<S> var(from.shape.statistics());
+              mean.resize(var.size());
+              inv_std = measure(parts, given, from, own, mean, var);
+            }
+            pass(parts, given, own, mean, inv_std)
+                .differentiate(from, this->operand(gradient, own), this->operand(out, own),
+                               [&](Index sample, const S* dgamma, const S* dbeta) {
+                                 if (given.gradients != nullptr) {
+                                   return given.gradients->accumulate(sample, dgamma, dbeta);
+                                 }
+                                 this->affine().accumulate(dgamma, dbeta);
+                               });
+          });
+    });
   }
 
   UnitPass<Scalar> pass(const Units& parts, const Conditions& given, bool own,
@@ -6340,6 +6371,14 @@ class BatchLayer : public SplitBatch<Derived, Scalar, Channels, BatchNormOptions
   bool has_one_value(const memory::Shape& shape) const {
     return shape.size() == this->num_features();
   }
+  void check_mask(const memory::Shape& shape, const Mask* mask, Purpose) const {
+    if (mask == nullptr || mask->count(0, mask->shape().size()) != 1) return;
+    this->raise_shape(more_than_one_value,
+                      this->options().track_running_stats
+                          ? "when training, under the mask"
+                          : "under the mask, without running statistics",
+                      shape);
+  }
 
   memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
     return memory::CollapsedShape::over_batch(layout, this->options().channels);
@@ -6503,19 +6542,13 @@ class BatchNorm
                         shape);
     }
   }
-  void check_mask(const memory::Shape& shape, const Mask* mask) const {
+  void check_mask(const memory::Shape& shape, const Mask* mask, Purpose purpose) const {
     if (this->options().virtual_batch_size || this->options().renorm) {
       memory::raise_logic(this->name() +
                           ": a mask, or a scale and shift per sample, goes with neither "
                           "virtual_batch_size nor renorm");
     }
-    if (mask != nullptr && mask->count(0, mask->shape().size()) == 1) {
-      this->raise_shape(Base::more_than_one_value,
-                        this->options().track_running_stats
-                            ? "when training, under the mask"
-                            : "under the mask, without running statistics",
-                        shape);
-    }
+    Base::check_mask(shape, mask, purpose);
   }
   void check_options(const BatchNormOptions& options) const {
     if (options.virtual_batch_size.value_or(1) < 1) {
@@ -7034,6 +7067,8 @@ inline constexpr std::chrono::milliseconds longest_time_limit = std::chrono::hou
 /// do. After an exception from one of these calls a communicator is of no more use, and says so.
 class Communicator {
  public:
+  using Ticket = Index;
+
   virtual ~Communicator() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
@@ -7041,11 +7076,15 @@ class Communicator {
   /// Begins to gather `count` doubles from each rank, the same number from all, and returns a
   /// ticket for the result. `mine` is copied. `purpose` is for error messages: "the statistics of
   /// SyncBatchNorm2d(64)".
-  virtual int start_all_gather(const double* mine, Index count, const std::string& purpose) = 0;
+  virtual Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) = 0;
 
-  /// Waits for the result: count * size() doubles in the order of ranks, the same on each. They
-  /// stay until the next start_all_gather.
-  virtual const double* finish(int ticket) = 0;
+  /// Waits for the result, once: count * size() doubles in the order of ranks, the same on each.
+  /// They stay until the next start_all_gather.
+  virtual const double* finish(Ticket ticket) = 0;
+
+  /// In the place of finish, where the result is of no more use: what is held for it can be let go.
+  /// The other ranks get theirs. Waits for nothing.
+  virtual void abandon(Ticket ticket) noexcept { static_cast<void>(ticket); }
 
   const double* all_gather(const double* mine, Index count, const std::string& purpose) {
     return finish(start_all_gather(mine, count, purpose));
@@ -7059,6 +7098,10 @@ class Communicator {
   Communicator() = default;
   Communicator(const Communicator&) = default;
   Communicator& operator=(const Communicator&) = default;
+
+  static std::string not_under_way(Ticket ticket) {
+    return "expected the ticket of an all-gather under way, got " + std::to_string(ticket);
+  }
 
  private:
   Index layers_ = 0;
@@ -7116,6 +7159,53 @@ inline Index agreed_channels(int spatial_rank, Index num_features, const BatchNo
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::distributed
 
+// === eigen_norm/distributed/pending_gather.hpp
+
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// An all-gather that is under way, or none. It is abandoned with its owner; a copy is of none, for
+/// what was begun is finished once.
+class PendingGather {
+ public:
+  PendingGather() = default;
+  PendingGather(const std::shared_ptr<Communicator>& ranks, const double* mine, Index count,
+                const std::string& purpose)
+      : ticket_(ranks->start_all_gather(mine, count, purpose)), ranks_(ranks) {}
+
+  PendingGather(const PendingGather&) {}
+  PendingGather(PendingGather&&) noexcept = default;  // which leaves the other without ranks
+  PendingGather& operator=(const PendingGather& other) { return *this = PendingGather(other); }
+  PendingGather& operator=(PendingGather&& other) noexcept {
+    std::swap(ticket_, other.ticket_);
+    std::swap(ranks_, other.ranks_);
+    other.abandon();
+    return *this;
+  }
+  ~PendingGather() { abandon(); }
+
+  explicit operator bool() const { return ranks_ != nullptr; }
+
+  /// As Communicator::finish; nothing is under way then, by an exception neither.
+  const double* finish() {
+    const std::shared_ptr<Communicator> ranks = std::move(ranks_);
+    ranks_ = nullptr;
+    return ranks->finish(ticket_);
+  }
+
+  void abandon() noexcept {
+    if (ranks_ != nullptr) ranks_->abandon(ticket_);
+    ranks_ = nullptr;
+  }
+
+ private:
+  Communicator::Ticket ticket_ = 0;
+  std::shared_ptr<Communicator> ranks_;  ///< null where nothing is under way
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
 // === eigen_norm/distributed/channel_exchange.hpp
 
 namespace eigen_norm::distributed {
@@ -7138,69 +7228,54 @@ class ChannelExchange {
     const double* second;  ///< by channel
   };
 
-  ChannelExchange(const std::shared_ptr<Communicator>& ranks, Index channels)
-      : ChannelExchange(ranks, static_cast<std::size_t>(channels), ranks->new_layer()) {}
+  /// What this rank owes the others while a call lasts: where the call ends before it has given
+  /// anything, by an exception, they are told.
+  class Debt {
+   public:
+    Debt(ChannelExchange& exchange, const Purpose& purpose)
+        : exchange_(exchange), purpose_(purpose) {
+      exchange_.owes_ = true;
+    }
+    ~Debt() {
+      if (exchange_.owes_) exchange_.refuse(purpose_);
+    }
+    Debt(const Debt&) = delete;
+    Debt& operator=(const Debt&) = delete;
 
-  /// What is under way is finished by the one that has begun it: a copy has begun nothing.
-  ChannelExchange(const ChannelExchange& other)
-      : ChannelExchange(other.ranks_, other.channels_, other.layer_) {}
-  ChannelExchange(ChannelExchange&&) noexcept = default;
-  ChannelExchange& operator=(const ChannelExchange& other) {
-    return *this = ChannelExchange(other);
-  }
-  ChannelExchange& operator=(ChannelExchange&&) noexcept = default;
-  ~ChannelExchange() = default;
+   private:
+    ChannelExchange& exchange_;
+    const Purpose& purpose_;
+  };
+
+  ChannelExchange(const std::shared_ptr<Communicator>& ranks, Index channels)
+      : ranks_(ranks),
+        channels_(static_cast<std::size_t>(channels)),
+        layer_(ranks->new_layer()),
+        message_(2 + 2 * channels_) {}
 
   Communicator& ranks() const { return *ranks_; }
+  Index channels() const { return static_cast<Index>(channels_); }
 
   /// This rank's numbers, to be written before `start`; they stay as they are.
   double* first() { return message_.data() + 2; }
   double* second() { return first() + channels_; }
+  void set_zero() { std::fill_n(first(), 2 * channels_, 0.0); }
 
   void start(Index count, const Purpose& purpose) {
     if (ranks_ == nullptr) memory::raise_logic(purpose.words + ": the layer was moved away");
-    message_[0] = static_cast<double>(count);
-    message_[1] = static_cast<double>(2 * layer_ + purpose.kind);
-    ticket_ = ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()),
-                                       purpose.words);
-    is_pending_ = true;
-    ++started_;
+    pending_ = gather(count, purpose);
+    owes_ = false;
   }
-  bool is_pending() const { return is_pending_; }
+  bool is_pending() const { return static_cast<bool>(pending_); }
+  void abandon() { pending_.abandon(); }
 
   /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
   /// another layer, or of the gradients where others speak of the statistics.
   void finish(const Purpose& purpose) {
-    is_pending_ = false;
-    all_ = ranks_->finish(ticket_);
+    all_ = pending_.finish();
     check_each(purpose, "another call",
-               [&](const double* given) { return given[1] == message_[1]; });
+               [&](const double* given) { return given[1] == subject(purpose); });
     check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
-  }
-
-  /// Of a rank whose share is empty.
-  void start_nothing(const Purpose& purpose) {
-    set_zero();
-    start(0, purpose);
-  }
-
-  /// Makes a call in which this rank gives something to the others; returns whether it has, which
-  /// it has not where its share is empty. Where it throws before, it tells them.
-  template <typename Call>
-  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
-    const std::size_t before = started_;
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-    const bool had_begun = is_pending_;  // what this call is to finish
-    try {
-      call();
-    } catch (...) {
-      if (started_ == before && !had_begun) refuse(purpose);
-      throw;
-    }
-#else
-    call();
-#endif
-    return started_ > before;
   }
 
   /// After `finish`, until the next.
@@ -7210,20 +7285,27 @@ class ChannelExchange {
   }
 
  private:
-  ChannelExchange(std::shared_ptr<Communicator> ranks, std::size_t channels, Index layer)
-      : ranks_(std::move(ranks)), channels_(channels), layer_(layer), message_(2 + 2 * channels) {}
-
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-  void refuse(const Purpose& purpose) {
-    try {
-      start(-1, purpose);
-      finish(purpose);
-    } catch (const std::exception&) {  // the error that led here says more
-    }
+  /// A number of what this layer speaks of.
+  double subject(const Purpose& purpose) const {
+    return static_cast<double>(2 * layer_ + purpose.kind);
   }
-#endif
 
-  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
+  PendingGather gather(Index count, const Purpose& purpose) {
+    message_[0] = static_cast<double>(count);
+    message_[1] = subject(purpose);
+    return {ranks_, message_.data(), static_cast<Index>(message_.size()), purpose.words};
+  }
+
+  /// Waits for the others, who may need this rank to pass on their messages.
+  void refuse([[maybe_unused]] const Purpose& purpose) noexcept {
+    owes_ = false;
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    try {
+      if (ranks_ != nullptr) gather(-1, purpose).finish();
+    } catch (...) {  // the error that led here says more
+    }
+#endif
+  }
 
   const double* given_by(int rank) const {
     return all_ + static_cast<std::size_t>(rank) * message_.size();
@@ -7244,11 +7326,144 @@ class ChannelExchange {
   std::size_t channels_;
   Index layer_;
   std::vector<double> message_;
+  PendingGather pending_;
   const double* all_ = nullptr;
-  int ticket_ = 0;
-  bool is_pending_ = false;
-  std::size_t started_ = 0;
+  bool owes_ = false;
 };
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
+
+// === eigen_norm/distributed/layers_of.hpp
+
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// Of which layers a model is made: `map` returns the model with f(layer) for each layer, from the
+/// first to the last. It looks into vectors, arrays, optionals, pairs and tuples; all else is one
+/// layer. For a model of your own, specialise it:
+///
+///     template <>
+///     struct LayersOf<Block> {
+///       template <typename F>
+///       static auto map(const Block& block, const F& f) {
+///         return SyncBlock{block.conv, LayersOf<BatchNorm2d<float>>::map(block.norm, f)};
+///       }
+///     };
+template <typename Model>
+struct LayersOf {
+  template <typename F>
+  static auto map(const Model& layer, const F& f) {
+    return f(layer);
+  }
+};
+
+template <typename Layer>
+struct LayersOf<std::vector<Layer>> {
+  template <typename F>
+  static auto map(const std::vector<Layer>& layers, const F& f) {
+    std::vector<decltype(LayersOf<Layer>::map(layers.front(), f))> result;
+    result.reserve(layers.size());
+    for (const Layer& layer : layers) result.push_back(LayersOf<Layer>::map(layer, f));
+    return result;
+  }
+};
+
+template <typename Layer>
+struct LayersOf<std::optional<Layer>> {
+  template <typename F>
+  static auto map(const std::optional<Layer>& layer, const F& f) {
+    std::optional<decltype(LayersOf<Layer>::map(*layer, f))> result;
+    if (layer) result.emplace(LayersOf<Layer>::map(*layer, f));
+    return result;
+  }
+};
+
+// In braces they are called from left to right, on every rank alike.
+
+template <typename Layer, std::size_t Size>
+struct LayersOf<std::array<Layer, Size>> {
+  template <typename F>
+  static auto map(const std::array<Layer, Size>& layers, const F& f) {
+    return std::apply(
+        [&](const auto&... each) {
+          return std::array<decltype(LayersOf<Layer>::map(layers.front(), f)), Size>{
+              LayersOf<Layer>::map(each, f)...};
+        },
+        layers);
+  }
+};
+
+template <typename... Layers>
+struct LayersOf<std::tuple<Layers...>> {
+  template <typename F>
+  static auto map(const std::tuple<Layers...>& layers, const F& f) {
+    return std::apply(
+        [&](const Layers&... each) {
+          return std::tuple<decltype(LayersOf<Layers>::map(each, f))...>{
+              LayersOf<Layers>::map(each, f)...};
+        },
+        layers);
+  }
+};
+
+template <typename First, typename Second>
+struct LayersOf<std::pair<First, Second>> {
+  template <typename F>
+  static auto map(const std::pair<First, Second>& layers, const F& f) {
+    return std::pair<decltype(LayersOf<First>::map(layers.first, f)),
+                     decltype(LayersOf<Second>::map(layers.second, f))>{
+        LayersOf<First>::map(layers.first, f), LayersOf<Second>::map(layers.second, f)};
+  }
+};
+
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm
+
+// === eigen_norm/distributed/rank_order.hpp
+
+// What the ranks have given, put together in the order of ranks: the same bits on each, whoever
+// came first.
+namespace eigen_norm::distributed {
+inline namespace EIGEN_NORM_ABI {
+
+/// Values per channel on all ranks.
+inline Index merged_count(const ChannelExchange& exchange) {
+  Index count = 0;
+  for (int rank = 0; rank < exchange.ranks().size(); ++rank) count += exchange.part(rank).count;
+  return count;
+}
+
+/// mean and m2 of all ranks, of each channel, from theirs.
+inline void merge_moments(const ChannelExchange& exchange, double* mean, double* m2) {
+  std::fill_n(mean, exchange.channels(), 0.0);
+  std::fill_n(m2, exchange.channels(), 0.0);
+  Index count = 0;
+  for (int rank = 0; rank < exchange.ranks().size(); ++rank) {
+    const auto part = exchange.part(rank);
+    if (part.count == 0) continue;
+    for (Index c = 0; c < exchange.channels(); ++c) {
+      kernels::Moments<double> moments{count, mean[c], m2[c]};
+      moments.merge({part.count, part.first[c], part.second[c]});
+      mean[c] = moments.mean;
+      m2[c] = moments.m2;
+    }
+    count += part.count;
+  }
+}
+
+/// first(c) = sum_rank first(rank, c), and second likewise.
+inline void add_sums(const ChannelExchange& exchange, double* first, double* second) {
+  std::fill_n(first, exchange.channels(), 0.0);
+  std::fill_n(second, exchange.channels(), 0.0);
+  for (int rank = 0; rank < exchange.ranks().size(); ++rank) {
+    const auto part = exchange.part(rank);
+    for (Index c = 0; c < exchange.channels(); ++c) {
+      first[c] += part.first[c];
+      second[c] += part.second[c];
+    }
+  }
+}
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm::distributed
@@ -7327,13 +7542,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
                 const std::shared_ptr<Communicator>& ranks)
       : SyncBatchNorm(norm.num_features(), ranks, norm.options()) {
-    this->gamma() = norm.gamma();
-    this->beta() = norm.beta();
-    this->running_mean() = norm.running_mean();
-    this->running_var() = norm.running_var();
-    this->num_batches_tracked() = norm.num_batches_tracked();
-    this->train(norm.is_training());
-    if (norm.is_frozen()) this->freeze();
+    copy_state(norm, *this);
   }
 
   /// The first half of backward: the sums over this share, on their way to the other ranks. What
@@ -7341,34 +7550,53 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   template <typename X, typename Dy>
   void start_backward(const X& x, const Dy& dy) {
     check_nothing_is_pending("start_backward");
+    if (!synchronised_) return this->check_answerable("start_backward", false, false);
+    const Debt debt(exchange_, gradients_);
     this->check_answerable("start_backward", false, false);
-    if (!synchronised_) return;
-    const bool given = exchange_.together(gradients_, [&] {
-      this->template read_gradient<Base::template is_row_major<X>>(
-          x, dy,
-          [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
-          [&](const ConstBuffer& in, const ConstBuffer& gradient) {
-            if (in.layout.shape.size() == 0) return;
-            start_sums(this->operand(in, true), this->operand(gradient, true),
-                       kernels::XhatOfInput());
-          });
-    });
-    if (!given) exchange_.start_nothing(gradients_);
+    this->template read_gradient<Base::template is_row_major<X>>(
+        x, dy,
+        [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
+        [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+          start_sums(in, gradient, kernels::XhatOfInput());
+        });
+  }
+
+  /// Forgets what start_backward has begun, if anything. The other ranks, who have the sums of this
+  /// one, can finish theirs.
+  void cancel_backward() { exchange_.abandon(); }
+
+  /// The layer of one machine, with the state and mode of this one.
+  BatchNorm<Scalar, Channels, SpatialRank> batch_norm() const {
+    BatchNorm<Scalar, Channels, SpatialRank> norm(this->num_features(), this->options());
+    copy_state(*this, norm);
+    return norm;
   }
 
  private:
-  using Purpose = distributed::ChannelExchange::Purpose;
+  using Exchange = distributed::ChannelExchange;
+  using Debt = Exchange::Debt;
 
   static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
+
+  template <typename From, typename To>
+  static void copy_state(const From& from, To& to) {
+    to.gamma() = from.gamma();
+    to.beta() = from.beta();
+    to.running_mean() = from.running_mean();
+    to.running_var() = from.running_var();
+    to.num_batches_tracked() = from.num_batches_tracked();
+    to.train(from.is_training());
+    if (from.is_frozen()) to.freeze();
+  }
 
   /// Whether a forward has to do with the other ranks: by running statistics it has not.
   bool synchronises() const { return this->is_training() && !this->uses_running(false); }
 
-  bool has_one_value(const memory::Shape& shape) const {
-    return !synchronises() && Base::has_one_value(shape);
-  }
-  void check_mask(const memory::Shape&, const Mask*) const {
-    if (!synchronises()) return;
+  Purpose forward_purpose() const { return synchronises() ? Purpose::part : Purpose::forward; }
+  void check_mask(const memory::Shape& shape, const Mask* mask, Purpose purpose) const {
+    if (purpose == Purpose::inference || !synchronises()) {
+      return Base::check_mask(shape, mask, purpose);
+    }
     memory::raise_logic(this->name() +
                         ": a mask, or a scale and shift per sample, is not synchronised");
   }
@@ -7381,29 +7609,39 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
 
   template <typename Call>
   void forward_together(const Call& call) {
-    check_nothing_is_pending("forward");
-    if (synchronises()) {
-      if (!exchange_.together(statistics_, call)) {  // an empty share
-        exchange_.start_nothing(statistics_);
-        take_statistics(this->last().shape);
-      }
-      synchronised_ = true;
-    } else {
+    if (!synchronises()) {
+      check_nothing_is_pending("forward");
       call();
       synchronised_ = false;
+      return;
     }
+    const Debt debt(exchange_, statistics_);
+    check_nothing_is_pending("forward");
+    call();
+    synchronised_ = true;
   }
 
   /// In training: mean and m2 of this share to all, those of all shares from all.
-  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
-    if (!synchronises()) return Base::normalise(x, y, shape);
-    double* const m2 = exchange_.second();
-    kernels::statistics(x,
-                        kernels::FromData<Scalar>(this->eps(), {exchange_.first(), nullptr, m2}));
-    const Index count = x.shape.values_per_statistic();
-    for (Index c = 0; c < this->num_features(); ++c) m2[c] *= static_cast<double>(count);
+  void exchange_statistics(const ConstBuffer& in) {
+    if (!synchronises()) return;
+    const memory::Shape& shape = in.layout.shape;
+    Index count = 0;
+    if (shape.size() == 0) {
+      exchange_.set_zero();
+    } else {
+      const ConstOperand x = this->operand(in, true);
+      count = x.shape.values_per_statistic();
+      double* const m2 = exchange_.second();
+      kernels::statistics(x,
+                          kernels::FromData<Scalar>(this->eps(), {exchange_.first(), nullptr, m2}));
+      for (Index c = 0; c < this->num_features(); ++c) m2[c] *= static_cast<double>(count);
+    }
     exchange_.start(count, statistics_);
     take_statistics(shape);
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (!synchronises()) return Base::normalise(x, y, shape);
     const auto& last = this->last();
     kernels::normalise(
         x, y, this->affine().view(),
@@ -7413,14 +7651,12 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// The statistics of all shares, merged in the order of ranks and remembered.
   void take_statistics(const memory::Shape& shape) {
     exchange_.finish(statistics_);
-    const int ranks = exchange_.ranks().size();
-    Index count = 0;
-    for (int rank = 0; rank < ranks; ++rank) count += exchange_.part(rank).count;
+    const Index count = distributed::merged_count(exchange_);
     if (count == 1) {
       memory::raise_invalid(this->name() +
                             ": expected more than 1 value per channel when training, "
                             "got 1 on " +
-                            std::to_string(ranks) + " ranks together");
+                            std::to_string(exchange_.ranks().size()) + " ranks together");
     }
     auto& last = this->last();
     last.begin(shape, true);
@@ -7428,7 +7664,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     if (count == 0) return;
     last.resize(this->num_features());
     S *const mean = last.mean.data(), *const var = this->scratch();
-    merge_into(mean, var);
+    distributed::merge_moments(exchange_, mean, var);
     for (Index c = 0; c < this->num_features(); ++c) {
       const kernels::Moments<S> moments{count, mean[c], var[c]};
       var[c] = last.inv_std.data()[c] = moments.biased_variance();
@@ -7439,39 +7675,40 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     this->remember(mean, var, this->running().correction(count, this->options().running_variance));
   }
 
-  /// The moments of all shares, rank by rank as they lie in memory.
-  void merge_into(S* mean, S* m2) const {
-    std::fill_n(mean, this->num_features(), S(0));
-    std::fill_n(m2, this->num_features(), S(0));
-    Index merged = 0;
-    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
-      const auto part = exchange_.part(rank);
-      if (part.count == 0) continue;
-      for (Index c = 0; c < this->num_features(); ++c) {
-        kernels::Moments<S> moments{merged, mean[c], m2[c]};
-        moments.merge({part.count, part.first[c], part.second[c]});
-        mean[c] = moments.mean;
-        m2[c] = moments.m2;
-      }
-      merged += part.count;
-    }
-  }
-
   template <typename Call>
   void backward_together(const Call& call) {
-    if (!synchronised_) return call();
-    const bool started = exchange_.is_pending();
-    if (exchange_.together(gradients_, call) || (started && !exchange_.is_pending())) return;
-    if (!started) exchange_.start_nothing(gradients_);  // an empty share
+    if (!synchronised_ || exchange_.is_pending()) return call();
+    const Debt debt(exchange_, gradients_);
+    call();
+  }
+
+  template <typename Xhat>
+  void exchange_sums(const ConstBuffer& x, const ConstBuffer& dy, const Xhat& xhat) {
+    if (!synchronised_) return;
+    if (!exchange_.is_pending()) start_sums(x, dy, xhat);
     exchange_.finish(gradients_);
+  }
+
+  /// sum(dy * xhat) and sum(dy) of this share, on their way to the others.
+  template <typename Xhat>
+  void start_sums(const ConstBuffer& in, const ConstBuffer& gradient, const Xhat& xhat) {
+    if (in.layout.shape.size() == 0) {
+      exchange_.set_zero();
+    } else {
+      const ConstOperand x = this->operand(in, true);
+      const Index pieces = Base::pieces(x);
+      kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, this->operand(gradient, true), xhat);
+      pass.affine_sums = this->scratch(pieces);
+      kernels::backward(pass, statistics_of_last(), pieces);
+      std::copy_n(pass.affine_sums, 2 * this->num_features(), exchange_.first());
+    }
+    exchange_.start(0, gradients_);
   }
 
   template <typename Xhat>
   void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
                           const Xhat& xhat) {
     if (!synchronised_) return Base::differentiate_into(x, dy, dx, xhat);
-    if (!exchange_.is_pending()) start_sums(x, dy, xhat);
-    exchange_.finish(gradients_);
     kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
     pass.dx = dx;
     pass.given = all_sums();
@@ -7479,29 +7716,11 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     this->affine().accumulate(exchange_.first(), exchange_.second());
   }
 
-  /// sum(dy * xhat) and sum(dy) of this share, on their way to the others.
-  template <typename Xhat>
-  void start_sums(const ConstOperand& x, const ConstOperand& dy, const Xhat& xhat) {
-    const Index pieces = Base::pieces(x);
-    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
-    pass.affine_sums = this->scratch(pieces);
-    kernels::backward(pass, statistics_of_last(), pieces);
-    std::copy_n(pass.affine_sums, 2 * this->num_features(), exchange_.first());
-    exchange_.start(0, gradients_);
-  }
-
   /// sum(gamma * dy) and sum(gamma * dy * xhat) of all shares, added in the order of ranks.
   kernels::GivenSums<S> all_sums() {
     S* const dy_xhat = this->scratch();
     S* const dy = dy_xhat + this->num_features();
-    std::fill_n(dy_xhat, 2 * this->num_features(), S(0));
-    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
-      const auto part = exchange_.part(rank);
-      for (Index c = 0; c < this->num_features(); ++c) {
-        dy_xhat[c] += part.first[c];
-        dy[c] += part.second[c];
-      }
-    }
+    distributed::add_sums(exchange_, dy_xhat, dy);
     for (Index c = 0; c < this->num_features(); ++c) {
       const S gamma = S(this->affine().view().gamma_at(c));
       dy_xhat[c] *= gamma;
@@ -7520,10 +7739,10 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     return kernels::FromForward<Scalar>({last.mean.view().data(), last.inv_std.view().data()});
   }
 
-  distributed::ChannelExchange exchange_;
-  Purpose statistics_, gradients_;  ///< what is exchanged, in words
-  Index count_ = 0;                 ///< values per channel of the last training batch
-  bool synchronised_ = false;       ///< the last forward was a training batch of all ranks
+  Exchange exchange_;
+  Exchange::Purpose statistics_, gradients_;  ///< what is exchanged, in words
+  Index count_ = 0;                           ///< values per channel of the last training batch
+  bool synchronised_ = false;  ///< the last forward was a training batch of all ranks
 };
 
 /// (N, C) or (N, C, L); channels last: (N, L, C).
@@ -7543,69 +7762,56 @@ using SyncBatchNorm3d = SyncBatchNorm<Scalar, Channels, 3>;
 
 // === eigen_norm/distributed/convert.hpp
 
-namespace eigen_norm {
+namespace eigen_norm::distributed {
 inline namespace EIGEN_NORM_ABI {
 
-/// How convert_sync_batch_norm sees a layer or a model; by default it stays what it is. For a model
-/// of your own, specialise it: `convert` returns the model with its members converted.
-template <typename Model>
-struct SyncConversion {
-  static Model convert(const Model& model, const std::shared_ptr<distributed::Communicator>&) {
-    return model;
+/// A BatchNorm becomes the SyncBatchNorm of `ranks`; any other layer stays what it is.
+struct Synchronise {
+  const std::shared_ptr<Communicator>& ranks;
+
+  template <typename Layer>
+  Layer operator()(const Layer& layer) const {
+    return layer;
   }
-};
-
-/// A model with every BatchNorm in it as the SyncBatchNorm of all ranks, state and mode included;
-/// as torch.nn.SyncBatchNorm.convert_sync_batchnorm. It looks into vectors, optionals and tuples. A
-/// collective call: every rank converts the same model.
-template <typename Model>
-auto convert_sync_batch_norm(const Model& model,
-                             const std::shared_ptr<distributed::Communicator>& ranks) {
-  return SyncConversion<Model>::convert(model, ranks);
-}
-
-template <typename Scalar, int Channels, int SpatialRank>
-struct SyncConversion<BatchNorm<Scalar, Channels, SpatialRank>> {
-  static auto convert(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
-                      const std::shared_ptr<distributed::Communicator>& ranks) {
+  template <typename Scalar, int Channels, int SpatialRank>
+  auto operator()(const BatchNorm<Scalar, Channels, SpatialRank>& norm) const {
     return SyncBatchNorm<Scalar, Channels, SpatialRank>(norm, ranks);
   }
 };
 
-template <typename Layer>
-struct SyncConversion<std::vector<Layer>> {
-  static auto convert(const std::vector<Layer>& layers,
-                      const std::shared_ptr<distributed::Communicator>& ranks) {
-    std::vector<decltype(convert_sync_batch_norm(layers.front(), ranks))> result;
-    result.reserve(layers.size());
-    for (const Layer& layer : layers) result.push_back(convert_sync_batch_norm(layer, ranks));
-    return result;
+/// And back.
+struct Separate {
+  template <typename Layer>
+  Layer operator()(const Layer& layer) const {
+    return layer;
+  }
+  template <typename Scalar, int Channels, int SpatialRank>
+  auto operator()(const SyncBatchNorm<Scalar, Channels, SpatialRank>& norm) const {
+    return norm.batch_norm();
   }
 };
 
-template <typename Layer>
-struct SyncConversion<std::optional<Layer>> {
-  static auto convert(const std::optional<Layer>& layer,
-                      const std::shared_ptr<distributed::Communicator>& ranks) {
-    std::optional<decltype(convert_sync_batch_norm(*layer, ranks))> result;
-    if (layer) result.emplace(convert_sync_batch_norm(*layer, ranks));
-    return result;
-  }
-};
+}  // namespace EIGEN_NORM_ABI
+}  // namespace eigen_norm::distributed
 
-template <typename... Layers>
-struct SyncConversion<std::tuple<Layers...>> {
-  static auto convert(const std::tuple<Layers...>& layers,
-                      const std::shared_ptr<distributed::Communicator>& ranks) {
-    // In braces they are converted from left to right, on every rank alike.
-    return std::apply(
-        [&](const Layers&... each) {
-          using Result = std::tuple<decltype(convert_sync_batch_norm(each, ranks))...>;
-          return Result{convert_sync_batch_norm(each, ranks)...};
-        },
-        layers);
-  }
-};
+namespace eigen_norm {
+inline namespace EIGEN_NORM_ABI {
+
+/// A model with every BatchNorm in it as the SyncBatchNorm of all ranks, state and mode included;
+/// as torch.nn.SyncBatchNorm.convert_sync_batchnorm. What is in it is found as LayersOf says. A
+/// collective call: every rank converts the same model.
+template <typename Model>
+auto convert_sync_batch_norm(const Model& model,
+                             const std::shared_ptr<distributed::Communicator>& ranks) {
+  return LayersOf<Model>::map(model, distributed::Synchronise{ranks});
+}
+
+/// The way back: every SyncBatchNorm as the BatchNorm of one machine, to be exported, say. No
+/// collective call.
+template <typename Model>
+auto convert_batch_norm(const Model& model) {
+  return LayersOf<Model>::map(model, distributed::Separate{});
+}
 
 }  // namespace EIGEN_NORM_ABI
 }  // namespace eigen_norm
@@ -7654,12 +7860,11 @@ class ThreadRanks {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto deadline = Clock::now() + std::min(time_limit_, longest_time_limit);
     for (;;) {
-      Collective& collective = collectives_.at(number);
+      const Collective& collective = collectives_.at(number);
       const std::vector<std::size_t> missing = missing_of(collective);
       if (missing.empty()) {  // whatever has gone wrong since
         all = collective.values;
-        if (++collective.taken == size_) collectives_.erase(number);
-        return;
+        return drop(number);
       }
       check();
       for (const std::size_t other : missing) {
@@ -7671,6 +7876,12 @@ class ThreadRanks {
       fail("rank " + std::to_string(rank) + " has waited " + std::to_string(time_limit_.count()) +
            " ms with " + collective.purpose + " for rank " + list(missing));
     }
+  }
+
+  /// In the place of take.
+  void abandon(std::size_t number) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    drop(number);
   }
 
   void leave(std::size_t rank) {
@@ -7685,7 +7896,7 @@ class ThreadRanks {
     std::size_t count = 0;
     std::vector<double> values;
     std::vector<bool> given;
-    std::size_t taken = 0;
+    std::size_t dropped = 0;  // ranks that need it no more
   };
 
   static std::string describe(const std::string& purpose, std::size_t count) {
@@ -7703,6 +7914,11 @@ class ThreadRanks {
       if (!collective.given[rank]) missing.push_back(rank);
     }
     return missing;
+  }
+
+  /// With the last of the ranks, each of which has given its values before.
+  void drop(std::size_t number) {
+    if (++collectives_.at(number).dropped == size_) collectives_.erase(number);
   }
 
   /// For this rank, and for every other that waits or comes later.
@@ -7736,19 +7952,35 @@ class ThreadCommunicator final : public Communicator {
   int rank() const override { return static_cast<int>(rank_); }
   int size() const override { return static_cast<int>(ranks_->size()); }
 
-  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+  Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
     ranks_->give(rank_, next_, mine, static_cast<std::size_t>(count), purpose);
-    return static_cast<int>(next_++);
+    under_way_.push_back(next_);
+    return static_cast<Ticket>(next_++);
   }
-  const double* finish(int ticket) override {
+  const double* finish(Ticket ticket) override {
+    if (!take_back(ticket))
+      memory::raise_logic("eigen_norm::ThreadRanks: " + not_under_way(ticket));
     ranks_->take(rank_, static_cast<std::size_t>(ticket), all_);
     return all_.data();
   }
+  void abandon(Ticket ticket) noexcept override {
+    if (take_back(ticket)) ranks_->abandon(static_cast<std::size_t>(ticket));
+  }
 
  private:
+  /// Whether it was under way, which it is no more.
+  bool take_back(Ticket ticket) {
+    const auto found =
+        std::find(under_way_.begin(), under_way_.end(), static_cast<std::size_t>(ticket));
+    if (found == under_way_.end()) return false;
+    under_way_.erase(found);
+    return true;
+  }
+
   std::shared_ptr<ThreadRanks> ranks_;
   std::size_t rank_;
   std::size_t next_ = 0;
+  std::vector<std::size_t> under_way_;
   std::vector<double> all_;
 };
 

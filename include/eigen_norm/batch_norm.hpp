@@ -80,19 +80,13 @@ class BatchNorm
                         shape);
     }
   }
-  void check_mask(const memory::Shape& shape, const Mask* mask) const {
+  void check_mask(const memory::Shape& shape, const Mask* mask, Purpose purpose) const {
     if (this->options().virtual_batch_size || this->options().renorm) {
       memory::raise_logic(this->name() +
                           ": a mask, or a scale and shift per sample, goes with neither "
                           "virtual_batch_size nor renorm");
     }
-    if (mask != nullptr && mask->count(0, mask->shape().size()) == 1) {
-      this->raise_shape(Base::more_than_one_value,
-                        this->options().track_running_stats
-                            ? "when training, under the mask"
-                            : "under the mask, without running statistics",
-                        shape);
-    }
+    Base::check_mask(shape, mask, purpose);
   }
   void check_options(const BatchNormOptions& options) const {
     if (options.virtual_batch_size.value_or(1) < 1) {

@@ -19,11 +19,11 @@ class Alone final : public distributed::Communicator {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  int start_all_gather(const double* mine, Index count, const std::string&) override {
+  Ticket start_all_gather(const double* mine, Index count, const std::string&) override {
     all_.assign(mine, mine + count);
     return 0;
   }
-  const double* finish(int) override { return all_.data(); }
+  const double* finish(Ticket) override { return all_.data(); }
 
  private:
   std::vector<double> all_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "distributed/counter.hpp"
@@ -47,6 +48,48 @@ TEST(ChannelExchange, NamesTheRanksThatHaveThrown) {
     expect_error<std::runtime_error>("expected a test from every rank, got an error on rank 0, 2",
                                      [&] { exchange.finish(a_test); });
     EXPECT_FALSE(exchange.is_pending());
+  });
+}
+
+TEST(ChannelExchange, TellsTheOthersOfACallThatEndsBeforeItHasGivenAnything) {
+  on_threads(3, [](const Ranks& ranks) {
+    ChannelExchange exchange(ranks, 2);
+    const auto call = [&](bool throws) {
+      const ChannelExchange::Debt debt(exchange, a_test);
+      if (throws) throw std::invalid_argument("no");
+      exchange.start(1, a_test);
+      exchange.finish(a_test);
+    };
+    if (ranks->rank() == 1) {
+      expect_error<std::invalid_argument>("no", [&] { call(true); });
+    } else {
+      expect_error<std::runtime_error>("expected a test from every rank, got an error on rank 1",
+                                       [&] { call(false); });
+    }
+    call(false);
+    EXPECT_EQ(exchange.part(1).count, 1);
+  });
+}
+
+TEST(ChannelExchange, AbandonsWhatItHasBegunAtItsEnd) {
+  on_threads(2, [](const Ranks& ranks) {
+    const auto counter = std::make_shared<Counter>(ranks);
+    ChannelExchange exchange(counter, 2);
+    {
+      ChannelExchange other(counter, 2);
+      other.start(1, a_test);
+      EXPECT_FALSE(ChannelExchange(other).is_pending());
+      const ChannelExchange moved = std::move(other);
+      EXPECT_TRUE(moved.is_pending());
+      EXPECT_EQ(counter->abandoned, 0);
+    }
+    EXPECT_EQ(counter->abandoned, 1);
+    exchange.start(1, a_test);
+    exchange = ChannelExchange(counter, 2);
+    EXPECT_EQ(counter->abandoned, 2);
+    exchange.start(1, a_test);
+    exchange.finish(a_test);
+    EXPECT_EQ(counter->abandoned, 2);
   });
 }
 

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "distributed/on_threads.hpp"
@@ -16,12 +18,9 @@
 namespace eigen_norm::test {
 
 // A model of one's own.
+template <typename Norm>
 struct Model {
-  BatchNorm2d<float> norm;
-  LayerNorm<float> other;
-};
-struct SyncModel {
-  SyncBatchNorm2d<float> norm;
+  Norm norm;
   LayerNorm<float> other;
 };
 
@@ -29,10 +28,11 @@ struct SyncModel {
 
 namespace eigen_norm {
 
-template <>
-struct SyncConversion<test::Model> {
-  static test::SyncModel convert(const test::Model& model, const test::Ranks& ranks) {
-    return {convert_sync_batch_norm(model.norm, ranks), model.other};
+template <typename Norm>
+struct LayersOf<test::Model<Norm>> {
+  template <typename F>
+  static auto map(const test::Model<Norm>& model, const F& f) {
+    return test::Model<decltype(f(model.norm))>{f(model.norm), f(model.other)};
   }
 };
 
@@ -67,16 +67,48 @@ TEST(ConvertSyncBatchNorm, LooksIntoModelsAndContainers) {
   on_threads(2, [](const Ranks& ranks) {
     using Norm = BatchNorm1d<double>;
     const std::tuple model{std::vector<Norm>{Norm(2), Norm(3)}, std::optional<Norm>(),
-                           std::string("a"), Model{BatchNorm2d<float>(4), LayerNorm<float>(5)}};
+                           std::string("a"),
+                           Model<BatchNorm2d<float>>{BatchNorm2d<float>(4), LayerNorm<float>(5)}};
     const auto sync = convert_sync_batch_norm(model, ranks);
     using Sync = SyncBatchNorm1d<double>;
-    static_assert(
-        std::is_same_v<std::remove_const_t<decltype(sync)>,
-                       std::tuple<std::vector<Sync>, std::optional<Sync>, std::string, SyncModel>>);
+    static_assert(std::is_same_v<std::remove_const_t<decltype(sync)>,
+                                 std::tuple<std::vector<Sync>, std::optional<Sync>, std::string,
+                                            Model<SyncBatchNorm2d<float>>>>);
     EXPECT_EQ(std::get<0>(sync)[1].num_features(), 3);
     EXPECT_FALSE(std::get<1>(sync).has_value());
     EXPECT_EQ(std::get<2>(sync), "a");
     EXPECT_EQ(std::get<3>(sync).norm.num_features(), 4);
+  });
+}
+
+TEST(ConvertSyncBatchNorm, LooksIntoArraysAndPairs) {
+  on_threads(2, [](const Ranks& ranks) {
+    using Norm = BatchNorm1d<double>;
+    const std::pair model{std::array<Norm, 2>{Norm(2), Norm(3)}, Norm(4)};
+    const auto sync = convert_sync_batch_norm(model, ranks);
+    using Sync = SyncBatchNorm1d<double>;
+    static_assert(
+        std::is_same_v<std::remove_const_t<decltype(sync)>, std::pair<std::array<Sync, 2>, Sync>>);
+    EXPECT_EQ(sync.first[1].num_features(), 3);
+    EXPECT_EQ(sync.second.num_features(), 4);
+  });
+}
+
+TEST(ConvertBatchNorm, IsTheWayBack) {
+  on_threads(2, [](const Ranks& ranks) {
+    using Norm = BatchNorm1d<double>;
+    Norm norm(3);
+    norm.forward(Eigen::MatrixXd(Eigen::MatrixXd::Random(8, 3)));
+    norm.gamma() << 1, 2, 3;
+    norm.freeze();
+    const std::tuple sync = convert_sync_batch_norm(std::tuple{norm, 5}, ranks);
+    const std::tuple<Norm, int> back = convert_batch_norm(sync);
+    const Norm& same = std::get<0>(back);
+    const Eigen::MatrixXd x = Eigen::MatrixXd::Random(4, 3);
+    EXPECT_EQ(same.infer(x), norm.infer(x));
+    EXPECT_EQ(same.num_batches_tracked(), 1);
+    EXPECT_TRUE(same.is_frozen());
+    EXPECT_EQ(std::get<1>(back), 5);
   });
 }
 

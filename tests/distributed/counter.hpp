@@ -17,15 +17,20 @@ class Counter final : public distributed::Communicator {
 
   int rank() const override { return ranks_->rank(); }
   int size() const override { return ranks_->size(); }
-  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+  Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
     counts.push_back(count);
     return ranks_->start_all_gather(mine, count, purpose);
   }
-  const double* finish(int ticket) override { return ranks_->finish(ticket); }
+  const double* finish(Ticket ticket) override { return ranks_->finish(ticket); }
+  void abandon(Ticket ticket) noexcept override {
+    ++abandoned;
+    ranks_->abandon(ticket);
+  }
 
   Index bytes() const { return 8 * std::accumulate(counts.begin(), counts.end(), Index{0}); }
 
   std::vector<Index> counts;  // doubles given, by collective
+  int abandoned = 0;
 
  private:
   Ranks ranks_;

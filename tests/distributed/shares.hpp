@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -51,7 +51,8 @@ bool are_the_same_everywhere(const Ranks& ranks, const Numbers& numbers) {
   const double* const all = ranks->all_gather(mine.data(), mine.size(), "a test");
   for (int rank = 0; rank < ranks->size(); ++rank) {
     const double* const theirs = all + rank * mine.size();
-    if (!std::equal(mine.data(), mine.data() + mine.size(), theirs)) return false;
+    const std::size_t bytes = sizeof(double) * static_cast<std::size_t>(mine.size());
+    if (bytes > 0 && std::memcmp(mine.data(), theirs, bytes) != 0) return false;
   }
   return true;
 }

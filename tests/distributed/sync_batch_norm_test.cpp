@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
+#include "distributed/counter.hpp"
 #include "distributed/on_threads.hpp"
 #include "distributed/shares.hpp"
 #include "support/errors.hpp"
@@ -15,6 +18,8 @@ namespace eigen_norm::test {
 namespace {
 
 using Eigen::MatrixXd;
+
+const Mask all_but_one(Eigen::Array<bool, 4, 1>(true, true, false, true));
 
 TEST(SyncBatchNorm, GivesEveryRankItsShareOfWhatBatchNormMakesOfTheWhole) {
   for (const int ranks : {1, 2, 3, 4, 7}) {
@@ -181,6 +186,115 @@ TEST(SyncBatchNorm, FinishesABackwardBeforeTheNextForward) {
   });
 }
 
+TEST(SyncBatchNorm, ForgetsABackwardThatIsCancelled) {
+  on_threads(2, [](const Ranks& ranks) {
+    const auto counter = std::make_shared<Counter>(ranks);
+    SyncBatchNorm1d<double> norm(2, counter);
+    const MatrixXd x = MatrixXd::Random(4, 2), other(5, 2);
+    norm.forward(x);
+    norm.start_backward(x, x);
+    if (ranks->rank() == 1) {
+      EXPECT_THROW(norm.backward(x, other), std::invalid_argument);
+      norm.cancel_backward();
+    } else {
+      norm.backward(x, x);
+    }
+    EXPECT_EQ(counter->abandoned, ranks->rank());
+    norm.backward(x, norm.forward(x));
+    norm.cancel_backward();  // there is none
+  });
+}
+
+TEST(SyncBatchNorm, FinishesABackwardBeforeAForwardInEval) {
+  on_threads(2, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(2, ranks);
+    const MatrixXd x = MatrixXd::Random(4, 2);
+    norm.forward(x);
+    norm.start_backward(x, x);
+    norm.eval();
+    EXPECT_THROW(norm.forward(x), std::logic_error);
+    EXPECT_THROW(norm.forward(x, all_but_one), std::logic_error);
+    norm.backward(x, x);
+    norm.forward(x, all_but_one);
+    norm.backward(x, x, all_but_one);
+  });
+}
+
+// Told, for they would wait for this rank.
+TEST(SyncBatchNorm, OfOneRankThatMustNotCallTellsTheOthersAndGoesOn) {
+  on_threads(3, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(2, ranks);
+    const MatrixXd x = MatrixXd::Random(4, 2);
+    const auto refused_on_one = [&](const char* what, const auto& wrong, const auto& right) {
+      SCOPED_TRACE(what);
+      if (ranks->rank() == 1) {
+        EXPECT_THROW(wrong(), std::logic_error);
+        return;
+      }
+      expect_refused<std::runtime_error>(norm,
+                                         "expected " + std::string(what) +
+                                             " of SyncBatchNorm1d(2) from every rank, got an error "
+                                             "on rank 1",
+                                         right);
+    };
+    const auto forward = [&] { norm.forward(x); };
+    const auto backward = [&] { norm.backward(x, x); };
+    refused_on_one(
+        "the statistics", [&] { norm.forward(x, all_but_one); }, forward);
+    norm.forward(x);
+    refused_on_one(
+        "the gradient sums", [&] { norm.backward(x, x, all_but_one); }, backward);
+    norm.start_backward(x, x);
+    if (ranks->rank() != 1) norm.backward(x, x);
+    refused_on_one("the statistics", forward, forward);
+    if (ranks->rank() == 1) norm.backward(x, x);
+    if (ranks->rank() == 1) norm.gamma().resize(5);
+    refused_on_one("the gradient sums", backward, backward);
+    if (ranks->rank() == 1) norm.gamma().setOnes(2);
+    norm.backward(x, norm.forward(x));
+  });
+}
+
+TEST(SyncBatchNorm, ThatAnotherRankRefusesHasChangedNothing) {
+  on_threads(3, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(2, ranks);
+    const bool refuses = ranks->rank() == 1;
+    const MatrixXd x = MatrixXd::Random(4, 2), other(5, 3), none(0, 2);
+    norm.forward(x);
+    MatrixXd y = MatrixXd::Constant(1, 1, 7);
+    for (const MatrixXd& good : {x, none}) {
+      EXPECT_THROW(norm.forward(refuses ? other : good, y), std::exception);
+      EXPECT_EQ(y, MatrixXd::Constant(1, 1, 7));
+      EXPECT_THROW(norm.backward(x, refuses ? other : x, y), std::exception);
+      EXPECT_EQ(y, MatrixXd::Constant(1, 1, 7));
+      EXPECT_EQ(norm.backward(x, x).rows(), 4);  // of the first forward
+    }
+  });
+}
+
+TEST(SyncBatchNorm, WithoutRunningStatisticsRefusesOneValueWhereBatchNormDoes) {
+  on_threads(2, [](const Ranks& ranks) {
+    BatchNormOptions options;
+    options.track_running_stats = false;
+    SyncBatchNorm1d<double> norm(2, ranks, options);
+    const MatrixXd one = MatrixXd::Random(1, 2), x = MatrixXd::Random(4, 2);
+    const Mask mask(Eigen::Array<bool, 4, 1>(false, false, true, false));
+    const std::string refusal =
+        "SyncBatchNorm1d(2): expected more than 1 value per channel without running statistics, "
+        "got (1, 2)";
+    const std::string masked_refusal =
+        "SyncBatchNorm1d(2): expected more than 1 value per channel under the mask, without "
+        "running statistics, got (4, 2)";
+    norm.forward(one);  // two on both ranks
+    expect_refused(norm, refusal, [&] { norm.infer(one); });
+    expect_refused(norm, masked_refusal, [&] { norm.infer(x, mask); });
+    EXPECT_NEAR(norm.infer(x, all_but_one).topRows(2).norm() > 0, 1, 0);
+    norm.eval();
+    expect_refused(norm, refusal, [&] { norm.forward(one); });
+    expect_refused(norm, masked_refusal, [&] { norm.forward(x, mask); });
+  });
+}
+
 // What has been begun is finished once, by the layer that it was begun with.
 TEST(SyncBatchNorm, IsCopiedAndMovedInTheMiddleOfABackward) {
   on_threads(2, [](const Ranks& ranks) {
@@ -300,7 +414,7 @@ TEST(SyncBatchNorm, RefusesWhatIsNotSynchronised) {
     const MatrixXd x = MatrixXd::Random(4, 2);
     expect_error<std::logic_error>(
         "SyncBatchNorm1d(2): a mask, or a scale and shift per sample, is not synchronised",
-        [&] { norm.forward(x, Mask(Eigen::Array<bool, 4, 1>(true, true, false, true))); });
+        [&] { norm.forward(x, all_but_one); });
   });
 }
 

@@ -19,6 +19,10 @@ TEST(ThreadRanks, GatherInTheOrderOfRanks) {
 
 TEST(ThreadRanks, FinishCollectivesInAnyOrder) { on_threads(3, expect_any_order_of_finishing); }
 
+TEST(ThreadRanks, AbandonACollectiveThatOthersFinish) { on_threads(3, expect_abandoned_at_will); }
+
+TEST(ThreadRanks, FinishACollectiveOnce) { on_threads(2, expect_finished_once); }
+
 TEST(ThreadRanks, StopWaitingWhenTheTimeIsOver) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();

@@ -42,22 +42,68 @@ TEST(MpiSyncBatchNorm, OfAnotherShapeOnOneRankIsRefusedOnAll) {
   EXPECT_THROW(SyncBatchNorm1d<double>(channels, ranks), std::invalid_argument);
 }
 
-// Last, for the messages that were begun are never taken back.
-TEST(MpiSyncBatchNormInTheEnd, StopsWaitingForARankThatDoesNotCome) {
-  const auto ranks =
-      std::make_shared<mpi::Communicator>(MPI_COMM_WORLD, std::chrono::milliseconds(200));
+TEST(MpiSyncBatchNorm, NoticesAnotherLayerOfItsSize) {
+  const Ranks ranks = world();
   if (ranks->size() == 1) GTEST_SKIP() << "there are no others";
+  SyncBatchNorm1d<double> first(2, ranks), second(2, ranks);
+  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(4, 2);
+  EXPECT_THROW((ranks->rank() == 0 ? first : second).forward(x), std::runtime_error);
+  first.backward(x, first.forward(x));
+}
+
+TEST(MpiSyncBatchNorm, ForgetsABackwardThatIsCancelled) {
+  const Ranks ranks = world();
   SyncBatchNorm1d<double> norm(2, ranks);
   const Eigen::MatrixXd x = Eigen::MatrixXd::Random(4, 2);
-  if (ranks->rank() == 0) return std::this_thread::sleep_for(std::chrono::seconds(1));
-  const std::string message = "eigen_norm::mpi: rank " + std::to_string(ranks->rank()) + " of " +
-                              std::to_string(ranks->size()) +
-                              " has waited 200 ms for the others with the statistics of "
-                              "SyncBatchNorm1d(2)";
-  const auto start = std::chrono::steady_clock::now();
-  expect_refused<std::runtime_error>(norm, message, [&] { norm.forward(x); });
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(900));
-  expect_refused<std::runtime_error>(norm, message, [&] { norm.forward(x); });
+  for (int step = 0; step < 20; ++step) {
+    norm.forward(x);
+    norm.start_backward(x, x);
+    if (step % ranks->size() == ranks->rank()) {
+      norm.cancel_backward();
+    } else {
+      norm.backward(x, x);
+    }
+  }
+}
+
+// Last, for the messages that were begun are never taken back.
+class MpiSyncBatchNormInTheEnd : public testing::Test {
+ protected:
+  using Clock = std::chrono::steady_clock;
+
+  MpiSyncBatchNormInTheEnd()
+      : ranks(std::make_shared<mpi::Communicator>(MPI_COMM_WORLD, std::chrono::milliseconds(200))),
+        norm(2, ranks) {}
+  void SetUp() override {
+    if (ranks->size() == 1) GTEST_SKIP() << "there are no others";
+  }
+
+  // Rank 0 does not come; the others say so in time, and again at once.
+  template <typename Call>
+  void expect_a_wait_that_ends(const char* what, const Call& call) {
+    if (ranks->rank() == 0) return std::this_thread::sleep_for(std::chrono::seconds(1));
+    const std::string message = "eigen_norm::mpi: rank " + std::to_string(ranks->rank()) + " of " +
+                                std::to_string(ranks->size()) +
+                                " has waited 200 ms for the others with " + what +
+                                " of SyncBatchNorm1d(2)";
+    const auto start = Clock::now();
+    expect_refused<std::runtime_error>(norm, message, call);
+    EXPECT_LT(Clock::now() - start, std::chrono::milliseconds(900));
+    expect_refused<std::runtime_error>(norm, message, call);
+  }
+
+  std::shared_ptr<mpi::Communicator> ranks;
+  SyncBatchNorm1d<double> norm;
+  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(4, 2);
+};
+
+TEST_F(MpiSyncBatchNormInTheEnd, StopsWaitingForARankThatDoesNotComeForward) {
+  expect_a_wait_that_ends("the statistics", [&] { norm.forward(x); });
+}
+
+TEST_F(MpiSyncBatchNormInTheEnd, StopsWaitingForARankThatDoesNotComeBackward) {
+  norm.forward(x);
+  expect_a_wait_that_ends("the gradient sums", [&] { norm.backward(x, x); });
 }
 
 }  // namespace

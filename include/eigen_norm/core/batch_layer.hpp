@@ -49,6 +49,14 @@ class BatchLayer : public SplitBatch<Derived, Scalar, Channels, BatchNormOptions
   bool has_one_value(const memory::Shape& shape) const {
     return shape.size() == this->num_features();
   }
+  void check_mask(const memory::Shape& shape, const Mask* mask, Purpose) const {
+    if (mask == nullptr || mask->count(0, mask->shape().size()) != 1) return;
+    this->raise_shape(more_than_one_value,
+                      this->options().track_running_stats
+                          ? "when training, under the mask"
+                          : "under the mask, without running statistics",
+                      shape);
+  }
 
   memory::CollapsedShape collapse(const memory::Layout& layout, bool) const {
     return memory::CollapsedShape::over_batch(layout, this->options().channels);

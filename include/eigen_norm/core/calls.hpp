@@ -23,10 +23,18 @@ class Calls {
   using ConstBuffer = memory::Buffer<const Scalar>;
   using MutableBuffer = memory::Buffer<Scalar>;
 
+  /// What goes before the output is touched, by default.
+  struct Nothing {
+    template <typename... Buffers>
+    void operator()(const Buffers&...) const {}
+  };
+
   /// compute(x, y) on the memory of x and of y, both in the given order, after check(shape of x); y
-  /// has that shape then.
-  template <bool RowMajor, typename X, typename Y, typename Check, typename Compute>
-  void transform(const X& x, Y& y, const Check& check, const Compute& compute) const {
+  /// has that shape then. prepare(x) goes before y is touched, when all else is in order.
+  template <bool RowMajor, typename X, typename Y, typename Check, typename Compute,
+            typename Prepare = Nothing>
+  void transform(const X& x, Y& y, const Check& check, const Compute& compute,
+                 const Prepare& prepare = {}) const {
     check_types<X, Y>();
     check_countable("input", x);
     const bool packed = self().wants_packed();
@@ -34,6 +42,7 @@ class Calls {
     check(in.shape());
     memory::Output<Y, RowMajor> out(y);
     check_output(out, "output", in.shape(), in.buffer());
+    prepare(in.buffer());
     const MutableBuffer result = out.open(in.shape(), packed);
     compute(in.buffer(), result);
     out.close();
@@ -63,15 +72,17 @@ class Calls {
     compute(in.buffer(), gradient.buffer());
   }
 
-  /// compute(x, dy, dx) on the memory of all three.
-  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Check, typename Compute>
-  void differentiate(const X& x, const Dy& dy, Dx& dx, const Check& check,
-                     const Compute& compute) const {
+  /// compute(x, dy, dx) on the memory of all three, prepare(x, dy) before dx is touched.
+  template <bool RowMajor, typename X, typename Dy, typename Dx, typename Check, typename Compute,
+            typename Prepare = Nothing>
+  void differentiate(const X& x, const Dy& dy, Dx& dx, const Check& check, const Compute& compute,
+                     const Prepare& prepare = {}) const {
     check_types<X, Dx>();
     read_gradient<RowMajor>(x, dy, check, [&](const ConstBuffer& in, const ConstBuffer& gradient) {
       memory::Output<Dx, RowMajor> out(dx);
       check_output(out, "dx", in.layout.shape, in);
       check_output(out, "dx", in.layout.shape, gradient);
+      prepare(in, gradient);
       const MutableBuffer result = out.open(in.layout.shape, self().wants_packed());
       compute(in, gradient, result);
       out.close();

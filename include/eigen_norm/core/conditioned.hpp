@@ -96,7 +96,7 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   /// elements of x, or of its positions; and what goes on with own and with running statistics.
   static Index samples(const memory::Shape& shape) { return shape[0]; }
   static constexpr bool mask_is_of_elements = false;
-  void check_mask(const memory::Shape&, const Mask*) const {}
+  void check_mask(const memory::Shape&, const Mask*, Purpose) const {}
   void take_in(const Units&, const Mask*, const Parameters<S>&, const Parameters<S>&) {}
   void read_running(Parameters<S>&, Parameters<S>&) const {}
 
@@ -134,12 +134,11 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
             given.affine != nullptr};
   }
 
-  void check_conditions(const Conditions& given, const memory::Shape& shape, bool own) const {
+  void check_conditions(const Conditions& given, const memory::Shape& shape) const {
     if (given.mask != nullptr &&
         given.mask->shape().without_ones() != mask_shape(shape).without_ones()) {
       this->check_shape("a mask", mask_shape(shape), given.mask->shape());
     }
-    if (own) self().check_mask(shape, given.mask);
     if (given.affine == nullptr) return;
     if (this->affine().any()) {
       memory::raise_logic(self().name() +
@@ -177,36 +176,40 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
   void forward_under(const Conditions& given, const X& x, Y& y) {
     const auto check = [&](const memory::Shape& shape) {
       this->checked_for(given.mask != nullptr ? Purpose::part : Purpose::forward)(shape);
-      check_conditions(given, shape, !this->by_running(false));
+      check_conditions(given, shape);
+      if (!this->by_running(false)) self().check_mask(shape, given.mask, Purpose::forward);
     };
-    this->template transform<true>(
-        x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
-          const memory::Shape& shape = in.layout.shape;
-          const bool own = !this->by_running(false);
-          auto& last = this->last();
-          last.begin(shape, own);
-          last.masked = given.mask != nullptr;
-          last.per_sample = given.affine != nullptr;
-          if (shape.size() == 0) return;
-          const ConstOperand from = this->operand(in, own);
-          const Units parts = units(given, from.shape, shape);
-          Parameters<S> mean(from.shape.statistics()), var(mean.size());
-          const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
-          last.resize(mean.size());
-          if (last.is_kept()) {
-            std::copy_n(mean.data(), mean.size(), last.mean.data());
-            std::copy_n(inv_std.data(), mean.size(), last.inv_std.data());
-          }
-          pass(parts, given, own, mean, inv_std).normalise(from, this->operand(out, own));
-          if (own) self().take_in(parts, given.mask, mean, var);
-        });
+    self().forward_together([&] {
+      this->template transform<true>(
+          x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
+            const memory::Shape& shape = in.layout.shape;
+            const bool own = !this->by_running(false);
+            auto& last = this->last();
+            last.begin(shape, own);
+            last.masked = given.mask != nullptr;
+            last.per_sample = given.affine != nullptr;
+            if (shape.size() == 0) return;
+            const ConstOperand from = this->operand(in, own);
+            const Units parts = units(given, from.shape, shape);
+            Parameters<S> mean(from.shape.statistics()), var(mean.size());
+            const Parameters<S> inv_std = measure(parts, given, from, own, mean, var);
+            last.resize(mean.size());
+            if (last.is_kept()) {
+              std::copy_n(mean.data(), mean.size(), last.mean.data());
+              std::copy_n(inv_std.data(), mean.size(), last.inv_std.data());
+            }
+            pass(parts, given, own, mean, inv_std).normalise(from, this->operand(out, own));
+            if (own) self().take_in(parts, given.mask, mean, var);
+          });
+    });
   }
 
   template <typename X, typename Y>
   void infer_under(const Conditions& given, const X& x, Y& y) const {
     const auto check = [&](const memory::Shape& shape) {
       this->checked_for(given.mask != nullptr ? Purpose::part : Purpose::inference)(shape);
-      check_conditions(given, shape, !this->by_running(true));
+      check_conditions(given, shape);
+      if (!this->by_running(true)) self().check_mask(shape, given.mask, Purpose::inference);
     };
     this->template transform<true>(
         x, y, check, [&](const ConstBuffer& in, const MutableBuffer& out) {
@@ -222,35 +225,37 @@ class Conditioned : public Layer<Derived, Scalar, Size> {
 
   template <typename X, typename Dy, typename Dx>
   void backward_under(const Conditions& given, const X& x, const Dy& dy, Dx& dx) {
-    this->check_answerable("backward", given.mask != nullptr, given.affine != nullptr);
     const auto check = [&](const memory::Shape& shape) {
       this->check_last("x of the last forward", shape);
-      check_conditions(given, shape, false);
+      check_conditions(given, shape);
       if (given.gradients != nullptr) check_gradients(*given.gradients);
     };
-    this->template differentiate<true>(
-        x, dy, dx, check,
-        [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
-          if (in.layout.shape.size() == 0) return;
-          const auto& last = this->last();
-          const bool own = last.own_statistics;
-          const ConstOperand from = this->operand(in, own);
-          const Units parts = units(given, from.shape, in.layout.shape);
-          Parameters<S> mean = last.mean.view(), inv_std = last.inv_std.view();
-          if (!last.is_kept()) {
-            Parameters<S> var(from.shape.statistics());
-            mean.resize(var.size());
-            inv_std = measure(parts, given, from, own, mean, var);
-          }
-          pass(parts, given, own, mean, inv_std)
-              .differentiate(from, this->operand(gradient, own), this->operand(out, own),
-                             [&](Index sample, const S* dgamma, const S* dbeta) {
-                               if (given.gradients != nullptr) {
-                                 return given.gradients->accumulate(sample, dgamma, dbeta);
-                               }
-                               this->affine().accumulate(dgamma, dbeta);
-                             });
-        });
+    self().backward_together([&] {
+      this->check_answerable("backward", given.mask != nullptr, given.affine != nullptr);
+      this->template differentiate<true>(
+          x, dy, dx, check,
+          [&](const ConstBuffer& in, const ConstBuffer& gradient, const MutableBuffer& out) {
+            if (in.layout.shape.size() == 0) return;
+            const auto& last = this->last();
+            const bool own = last.own_statistics;
+            const ConstOperand from = this->operand(in, own);
+            const Units parts = units(given, from.shape, in.layout.shape);
+            Parameters<S> mean = last.mean.view(), inv_std = last.inv_std.view();
+            if (!last.is_kept()) {
+              Parameters<S> var(from.shape.statistics());
+              mean.resize(var.size());
+              inv_std = measure(parts, given, from, own, mean, var);
+            }
+            pass(parts, given, own, mean, inv_std)
+                .differentiate(from, this->operand(gradient, own), this->operand(out, own),
+                               [&](Index sample, const S* dgamma, const S* dbeta) {
+                                 if (given.gradients != nullptr) {
+                                   return given.gradients->accumulate(sample, dgamma, dbeta);
+                                 }
+                                 this->affine().accumulate(dgamma, dbeta);
+                               });
+          });
+    });
   }
 
   UnitPass<Scalar> pass(const Units& parts, const Conditions& given, bool own,

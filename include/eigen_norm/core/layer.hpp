@@ -33,8 +33,12 @@ inline constexpr bool is_condition = false;
 ///     last_affine(), correct_sums(dgamma, dbeta)      the gamma and beta of the last forward, and
 ///                                                     what dgamma is where they were not its own
 ///     differentiate_into(x, dy, dx, xhat)             what backward does with the memory
-///     forward_together(call), backward_together(call) what goes on around a call, where several
-///                                                     machines make it together
+///     forward_together(call), backward_together(call) what goes on around a call that several
+///                                                     machines make together
+///     exchange_statistics(x), exchange_sums(x, dy, xhat)
+///                                                     what they tell each other in it, before y or
+///                                                     dx is touched
+///     forward_purpose()                               whether x is all that is normalised together
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
 class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_> {
@@ -61,7 +65,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   void forward(const X& x, Y&& y) {
     self().forward_together([&] {
       this->template transform<is_row_major<X>>(
-          x, y, checked_for(Purpose::forward),
+          x, y, checked_for(self().forward_purpose()),
           [&](const ConstBuffer& in, const MutableBuffer& out) {
             const memory::Shape& shape = in.layout.shape;
             if (shape.size() == 0) return last().begin(shape, last().own_statistics);
@@ -69,7 +73,8 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
             const ConstOperand from = operand(in, own);
             if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
             self().normalise(from, operand(out, own), shape);
-          });
+          },
+          [&](const ConstBuffer& in) { self().exchange_statistics(in); });
     });
   }
 
@@ -106,9 +111,10 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   template <typename X, typename Dy, typename Dx,
             std::enable_if_t<!is_condition<memory::Bare<Dx>>, int> = 0>
   void backward(const X& x, const Dy& dy, Dx&& dx) {
-    check_answerable("backward", false, false);
-    self().backward_together(
-        [&] { answer("x of the last forward", x, dy, dx, kernels::XhatOfInput()); });
+    self().backward_together([&] {
+      check_answerable("backward", false, false);
+      answer("x of the last forward", x, dy, dx, kernels::XhatOfInput());
+    });
   }
 
   /// The same gradients given y, the result of that forward, in the place of x: for networks that
@@ -130,15 +136,17 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   /// its first call.
   template <typename Y, typename Dy, typename Dx>
   void backward_from_output(const Y& y, const Dy& dy, Dx&& dx) {
-    const bool masked = last().masked, per_sample = last().per_sample;
-    check_answerable("backward_from_output", masked, per_sample);
-    if (masked || per_sample) {
-      memory::raise_logic(
-          self().name() +
-          ": backward_from_output cannot answer a forward with a mask or a scale and "
-          "shift per sample, backward can");
-    }
-    self().backward_together([&] { answer("y of the last forward", y, dy, dx, invert_affine()); });
+    self().backward_together([&] {
+      const bool masked = last().masked, per_sample = last().per_sample;
+      check_answerable("backward_from_output", masked, per_sample);
+      if (masked || per_sample) {
+        memory::raise_logic(
+            self().name() +
+            ": backward_from_output cannot answer a forward with a mask or a scale and "
+            "shift per sample, backward can");
+      }
+      answer("y of the last forward", y, dy, dx, invert_affine());
+    });
   }
 
  protected:
@@ -202,6 +210,10 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   static void backward_together(const Call& call) {
     call();
   }
+  static void exchange_statistics(const ConstBuffer&) {}
+  template <typename Xhat>
+  static void exchange_sums(const ConstBuffer&, const ConstBuffer&, const Xhat&) {}
+  static constexpr Purpose forward_purpose() { return Purpose::forward; }
 
   /// dx, and dgamma and dbeta added to those of the layer.
   template <typename Xhat>
@@ -278,6 +290,9 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
           const bool own = last().own_statistics;
           self().differentiate_into(operand(in, own), operand(gradient, own), operand(out, own),
                                     xhat);
+        },
+        [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+          self().exchange_sums(in, gradient, xhat);
         });
   }
 

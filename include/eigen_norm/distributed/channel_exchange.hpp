@@ -6,10 +6,9 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "eigen_norm/distributed/communicator.hpp"
+#include "eigen_norm/distributed/pending_gather.hpp"
 #include "eigen_norm/memory/error.hpp"
 
 namespace eigen_norm::distributed {
@@ -32,69 +31,54 @@ class ChannelExchange {
     const double* second;  ///< by channel
   };
 
-  ChannelExchange(const std::shared_ptr<Communicator>& ranks, Index channels)
-      : ChannelExchange(ranks, static_cast<std::size_t>(channels), ranks->new_layer()) {}
+  /// What this rank owes the others while a call lasts: where the call ends before it has given
+  /// anything, by an exception, they are told.
+  class Debt {
+   public:
+    Debt(ChannelExchange& exchange, const Purpose& purpose)
+        : exchange_(exchange), purpose_(purpose) {
+      exchange_.owes_ = true;
+    }
+    ~Debt() {
+      if (exchange_.owes_) exchange_.refuse(purpose_);
+    }
+    Debt(const Debt&) = delete;
+    Debt& operator=(const Debt&) = delete;
 
-  /// What is under way is finished by the one that has begun it: a copy has begun nothing.
-  ChannelExchange(const ChannelExchange& other)
-      : ChannelExchange(other.ranks_, other.channels_, other.layer_) {}
-  ChannelExchange(ChannelExchange&&) noexcept = default;
-  ChannelExchange& operator=(const ChannelExchange& other) {
-    return *this = ChannelExchange(other);
-  }
-  ChannelExchange& operator=(ChannelExchange&&) noexcept = default;
-  ~ChannelExchange() = default;
+   private:
+    ChannelExchange& exchange_;
+    const Purpose& purpose_;
+  };
+
+  ChannelExchange(const std::shared_ptr<Communicator>& ranks, Index channels)
+      : ranks_(ranks),
+        channels_(static_cast<std::size_t>(channels)),
+        layer_(ranks->new_layer()),
+        message_(2 + 2 * channels_) {}
 
   Communicator& ranks() const { return *ranks_; }
+  Index channels() const { return static_cast<Index>(channels_); }
 
   /// This rank's numbers, to be written before `start`; they stay as they are.
   double* first() { return message_.data() + 2; }
   double* second() { return first() + channels_; }
+  void set_zero() { std::fill_n(first(), 2 * channels_, 0.0); }
 
   void start(Index count, const Purpose& purpose) {
     if (ranks_ == nullptr) memory::raise_logic(purpose.words + ": the layer was moved away");
-    message_[0] = static_cast<double>(count);
-    message_[1] = static_cast<double>(2 * layer_ + purpose.kind);
-    ticket_ = ranks_->start_all_gather(message_.data(), static_cast<Index>(message_.size()),
-                                       purpose.words);
-    is_pending_ = true;
-    ++started_;
+    pending_ = gather(count, purpose);
+    owes_ = false;
   }
-  bool is_pending() const { return is_pending_; }
+  bool is_pending() const { return static_cast<bool>(pending_); }
+  void abandon() { pending_.abandon(); }
 
   /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
   /// another layer, or of the gradients where others speak of the statistics.
   void finish(const Purpose& purpose) {
-    is_pending_ = false;
-    all_ = ranks_->finish(ticket_);
+    all_ = pending_.finish();
     check_each(purpose, "another call",
-               [&](const double* given) { return given[1] == message_[1]; });
+               [&](const double* given) { return given[1] == subject(purpose); });
     check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
-  }
-
-  /// Of a rank whose share is empty.
-  void start_nothing(const Purpose& purpose) {
-    set_zero();
-    start(0, purpose);
-  }
-
-  /// Makes a call in which this rank gives something to the others; returns whether it has, which
-  /// it has not where its share is empty. Where it throws before, it tells them.
-  template <typename Call>
-  bool together([[maybe_unused]] const Purpose& purpose, const Call& call) {
-    const std::size_t before = started_;
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-    const bool had_begun = is_pending_;  // what this call is to finish
-    try {
-      call();
-    } catch (...) {
-      if (started_ == before && !had_begun) refuse(purpose);
-      throw;
-    }
-#else
-    call();
-#endif
-    return started_ > before;
   }
 
   /// After `finish`, until the next.
@@ -104,20 +88,27 @@ class ChannelExchange {
   }
 
  private:
-  ChannelExchange(std::shared_ptr<Communicator> ranks, std::size_t channels, Index layer)
-      : ranks_(std::move(ranks)), channels_(channels), layer_(layer), message_(2 + 2 * channels) {}
-
-#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-  void refuse(const Purpose& purpose) {
-    try {
-      start(-1, purpose);
-      finish(purpose);
-    } catch (const std::exception&) {  // the error that led here says more
-    }
+  /// A number of what this layer speaks of.
+  double subject(const Purpose& purpose) const {
+    return static_cast<double>(2 * layer_ + purpose.kind);
   }
-#endif
 
-  void set_zero() { std::fill(message_.begin(), message_.end(), 0.0); }
+  PendingGather gather(Index count, const Purpose& purpose) {
+    message_[0] = static_cast<double>(count);
+    message_[1] = subject(purpose);
+    return {ranks_, message_.data(), static_cast<Index>(message_.size()), purpose.words};
+  }
+
+  /// Waits for the others, who may need this rank to pass on their messages.
+  void refuse([[maybe_unused]] const Purpose& purpose) noexcept {
+    owes_ = false;
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+    try {
+      if (ranks_ != nullptr) gather(-1, purpose).finish();
+    } catch (...) {  // the error that led here says more
+    }
+#endif
+  }
 
   const double* given_by(int rank) const {
     return all_ + static_cast<std::size_t>(rank) * message_.size();
@@ -138,10 +129,9 @@ class ChannelExchange {
   std::size_t channels_;
   Index layer_;
   std::vector<double> message_;
+  PendingGather pending_;
   const double* all_ = nullptr;
-  int ticket_ = 0;
-  bool is_pending_ = false;
-  std::size_t started_ = 0;
+  bool owes_ = false;
 };
 
 }  // namespace EIGEN_NORM_ABI

@@ -20,6 +20,8 @@ inline constexpr std::chrono::milliseconds longest_time_limit = std::chrono::hou
 /// do. After an exception from one of these calls a communicator is of no more use, and says so.
 class Communicator {
  public:
+  using Ticket = Index;
+
   virtual ~Communicator() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
@@ -27,11 +29,15 @@ class Communicator {
   /// Begins to gather `count` doubles from each rank, the same number from all, and returns a
   /// ticket for the result. `mine` is copied. `purpose` is for error messages: "the statistics of
   /// SyncBatchNorm2d(64)".
-  virtual int start_all_gather(const double* mine, Index count, const std::string& purpose) = 0;
+  virtual Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) = 0;
 
-  /// Waits for the result: count * size() doubles in the order of ranks, the same on each. They
-  /// stay until the next start_all_gather.
-  virtual const double* finish(int ticket) = 0;
+  /// Waits for the result, once: count * size() doubles in the order of ranks, the same on each.
+  /// They stay until the next start_all_gather.
+  virtual const double* finish(Ticket ticket) = 0;
+
+  /// In the place of finish, where the result is of no more use: what is held for it can be let go.
+  /// The other ranks get theirs. Waits for nothing.
+  virtual void abandon(Ticket ticket) noexcept { static_cast<void>(ticket); }
 
   const double* all_gather(const double* mine, Index count, const std::string& purpose) {
     return finish(start_all_gather(mine, count, purpose));
@@ -45,6 +51,10 @@ class Communicator {
   Communicator() = default;
   Communicator(const Communicator&) = default;
   Communicator& operator=(const Communicator&) = default;
+
+  static std::string not_under_way(Ticket ticket) {
+    return "expected the ticket of an all-gather under way, got " + std::to_string(ticket);
+  }
 
  private:
   Index layers_ = 0;

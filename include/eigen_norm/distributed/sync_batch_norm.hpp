@@ -10,8 +10,7 @@
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/core/batch_layer.hpp"
 #include "eigen_norm/distributed/agreement.hpp"
-#include "eigen_norm/distributed/channel_exchange.hpp"
-#include "eigen_norm/kernels/moments.hpp"
+#include "eigen_norm/distributed/rank_order.hpp"
 
 namespace eigen_norm {
 inline namespace EIGEN_NORM_ABI {
@@ -85,13 +84,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
                 const std::shared_ptr<Communicator>& ranks)
       : SyncBatchNorm(norm.num_features(), ranks, norm.options()) {
-    this->gamma() = norm.gamma();
-    this->beta() = norm.beta();
-    this->running_mean() = norm.running_mean();
-    this->running_var() = norm.running_var();
-    this->num_batches_tracked() = norm.num_batches_tracked();
-    this->train(norm.is_training());
-    if (norm.is_frozen()) this->freeze();
+    copy_state(norm, *this);
   }
 
   /// The first half of backward: the sums over this share, on their way to the other ranks. What
@@ -99,34 +92,53 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   template <typename X, typename Dy>
   void start_backward(const X& x, const Dy& dy) {
     check_nothing_is_pending("start_backward");
+    if (!synchronised_) return this->check_answerable("start_backward", false, false);
+    const Debt debt(exchange_, gradients_);
     this->check_answerable("start_backward", false, false);
-    if (!synchronised_) return;
-    const bool given = exchange_.together(gradients_, [&] {
-      this->template read_gradient<Base::template is_row_major<X>>(
-          x, dy,
-          [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
-          [&](const ConstBuffer& in, const ConstBuffer& gradient) {
-            if (in.layout.shape.size() == 0) return;
-            start_sums(this->operand(in, true), this->operand(gradient, true),
-                       kernels::XhatOfInput());
-          });
-    });
-    if (!given) exchange_.start_nothing(gradients_);
+    this->template read_gradient<Base::template is_row_major<X>>(
+        x, dy,
+        [&](const memory::Shape& shape) { this->check_last("x of the last forward", shape); },
+        [&](const ConstBuffer& in, const ConstBuffer& gradient) {
+          start_sums(in, gradient, kernels::XhatOfInput());
+        });
+  }
+
+  /// Forgets what start_backward has begun, if anything. The other ranks, who have the sums of this
+  /// one, can finish theirs.
+  void cancel_backward() { exchange_.abandon(); }
+
+  /// The layer of one machine, with the state and mode of this one.
+  BatchNorm<Scalar, Channels, SpatialRank> batch_norm() const {
+    BatchNorm<Scalar, Channels, SpatialRank> norm(this->num_features(), this->options());
+    copy_state(*this, norm);
+    return norm;
   }
 
  private:
-  using Purpose = distributed::ChannelExchange::Purpose;
+  using Exchange = distributed::ChannelExchange;
+  using Debt = Exchange::Debt;
 
   static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
+
+  template <typename From, typename To>
+  static void copy_state(const From& from, To& to) {
+    to.gamma() = from.gamma();
+    to.beta() = from.beta();
+    to.running_mean() = from.running_mean();
+    to.running_var() = from.running_var();
+    to.num_batches_tracked() = from.num_batches_tracked();
+    to.train(from.is_training());
+    if (from.is_frozen()) to.freeze();
+  }
 
   /// Whether a forward has to do with the other ranks: by running statistics it has not.
   bool synchronises() const { return this->is_training() && !this->uses_running(false); }
 
-  bool has_one_value(const memory::Shape& shape) const {
-    return !synchronises() && Base::has_one_value(shape);
-  }
-  void check_mask(const memory::Shape&, const Mask*) const {
-    if (!synchronises()) return;
+  Purpose forward_purpose() const { return synchronises() ? Purpose::part : Purpose::forward; }
+  void check_mask(const memory::Shape& shape, const Mask* mask, Purpose purpose) const {
+    if (purpose == Purpose::inference || !synchronises()) {
+      return Base::check_mask(shape, mask, purpose);
+    }
     memory::raise_logic(this->name() +
                         ": a mask, or a scale and shift per sample, is not synchronised");
   }
@@ -139,29 +151,39 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
 
   template <typename Call>
   void forward_together(const Call& call) {
-    check_nothing_is_pending("forward");
-    if (synchronises()) {
-      if (!exchange_.together(statistics_, call)) {  // an empty share
-        exchange_.start_nothing(statistics_);
-        take_statistics(this->last().shape);
-      }
-      synchronised_ = true;
-    } else {
+    if (!synchronises()) {
+      check_nothing_is_pending("forward");
       call();
       synchronised_ = false;
+      return;
     }
+    const Debt debt(exchange_, statistics_);
+    check_nothing_is_pending("forward");
+    call();
+    synchronised_ = true;
   }
 
   /// In training: mean and m2 of this share to all, those of all shares from all.
-  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
-    if (!synchronises()) return Base::normalise(x, y, shape);
-    double* const m2 = exchange_.second();
-    kernels::statistics(x,
-                        kernels::FromData<Scalar>(this->eps(), {exchange_.first(), nullptr, m2}));
-    const Index count = x.shape.values_per_statistic();
-    for (Index c = 0; c < this->num_features(); ++c) m2[c] *= static_cast<double>(count);
+  void exchange_statistics(const ConstBuffer& in) {
+    if (!synchronises()) return;
+    const memory::Shape& shape = in.layout.shape;
+    Index count = 0;
+    if (shape.size() == 0) {
+      exchange_.set_zero();
+    } else {
+      const ConstOperand x = this->operand(in, true);
+      count = x.shape.values_per_statistic();
+      double* const m2 = exchange_.second();
+      kernels::statistics(x,
+                          kernels::FromData<Scalar>(this->eps(), {exchange_.first(), nullptr, m2}));
+      for (Index c = 0; c < this->num_features(); ++c) m2[c] *= static_cast<double>(count);
+    }
     exchange_.start(count, statistics_);
     take_statistics(shape);
+  }
+
+  void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
+    if (!synchronises()) return Base::normalise(x, y, shape);
     const auto& last = this->last();
     kernels::normalise(
         x, y, this->affine().view(),
@@ -171,14 +193,12 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// The statistics of all shares, merged in the order of ranks and remembered.
   void take_statistics(const memory::Shape& shape) {
     exchange_.finish(statistics_);
-    const int ranks = exchange_.ranks().size();
-    Index count = 0;
-    for (int rank = 0; rank < ranks; ++rank) count += exchange_.part(rank).count;
+    const Index count = distributed::merged_count(exchange_);
     if (count == 1) {
       memory::raise_invalid(this->name() +
                             ": expected more than 1 value per channel when training, "
                             "got 1 on " +
-                            std::to_string(ranks) + " ranks together");
+                            std::to_string(exchange_.ranks().size()) + " ranks together");
     }
     auto& last = this->last();
     last.begin(shape, true);
@@ -186,7 +206,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     if (count == 0) return;
     last.resize(this->num_features());
     S *const mean = last.mean.data(), *const var = this->scratch();
-    merge_into(mean, var);
+    distributed::merge_moments(exchange_, mean, var);
     for (Index c = 0; c < this->num_features(); ++c) {
       const kernels::Moments<S> moments{count, mean[c], var[c]};
       var[c] = last.inv_std.data()[c] = moments.biased_variance();
@@ -197,39 +217,40 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     this->remember(mean, var, this->running().correction(count, this->options().running_variance));
   }
 
-  /// The moments of all shares, rank by rank as they lie in memory.
-  void merge_into(S* mean, S* m2) const {
-    std::fill_n(mean, this->num_features(), S(0));
-    std::fill_n(m2, this->num_features(), S(0));
-    Index merged = 0;
-    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
-      const auto part = exchange_.part(rank);
-      if (part.count == 0) continue;
-      for (Index c = 0; c < this->num_features(); ++c) {
-        kernels::Moments<S> moments{merged, mean[c], m2[c]};
-        moments.merge({part.count, part.first[c], part.second[c]});
-        mean[c] = moments.mean;
-        m2[c] = moments.m2;
-      }
-      merged += part.count;
-    }
-  }
-
   template <typename Call>
   void backward_together(const Call& call) {
-    if (!synchronised_) return call();
-    const bool started = exchange_.is_pending();
-    if (exchange_.together(gradients_, call) || (started && !exchange_.is_pending())) return;
-    if (!started) exchange_.start_nothing(gradients_);  // an empty share
+    if (!synchronised_ || exchange_.is_pending()) return call();
+    const Debt debt(exchange_, gradients_);
+    call();
+  }
+
+  template <typename Xhat>
+  void exchange_sums(const ConstBuffer& x, const ConstBuffer& dy, const Xhat& xhat) {
+    if (!synchronised_) return;
+    if (!exchange_.is_pending()) start_sums(x, dy, xhat);
     exchange_.finish(gradients_);
+  }
+
+  /// sum(dy * xhat) and sum(dy) of this share, on their way to the others.
+  template <typename Xhat>
+  void start_sums(const ConstBuffer& in, const ConstBuffer& gradient, const Xhat& xhat) {
+    if (in.layout.shape.size() == 0) {
+      exchange_.set_zero();
+    } else {
+      const ConstOperand x = this->operand(in, true);
+      const Index pieces = Base::pieces(x);
+      kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, this->operand(gradient, true), xhat);
+      pass.affine_sums = this->scratch(pieces);
+      kernels::backward(pass, statistics_of_last(), pieces);
+      std::copy_n(pass.affine_sums, 2 * this->num_features(), exchange_.first());
+    }
+    exchange_.start(0, gradients_);
   }
 
   template <typename Xhat>
   void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
                           const Xhat& xhat) {
     if (!synchronised_) return Base::differentiate_into(x, dy, dx, xhat);
-    if (!exchange_.is_pending()) start_sums(x, dy, xhat);
-    exchange_.finish(gradients_);
     kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
     pass.dx = dx;
     pass.given = all_sums();
@@ -237,29 +258,11 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     this->affine().accumulate(exchange_.first(), exchange_.second());
   }
 
-  /// sum(dy * xhat) and sum(dy) of this share, on their way to the others.
-  template <typename Xhat>
-  void start_sums(const ConstOperand& x, const ConstOperand& dy, const Xhat& xhat) {
-    const Index pieces = Base::pieces(x);
-    kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
-    pass.affine_sums = this->scratch(pieces);
-    kernels::backward(pass, statistics_of_last(), pieces);
-    std::copy_n(pass.affine_sums, 2 * this->num_features(), exchange_.first());
-    exchange_.start(0, gradients_);
-  }
-
   /// sum(gamma * dy) and sum(gamma * dy * xhat) of all shares, added in the order of ranks.
   kernels::GivenSums<S> all_sums() {
     S* const dy_xhat = this->scratch();
     S* const dy = dy_xhat + this->num_features();
-    std::fill_n(dy_xhat, 2 * this->num_features(), S(0));
-    for (int rank = 0; rank < exchange_.ranks().size(); ++rank) {
-      const auto part = exchange_.part(rank);
-      for (Index c = 0; c < this->num_features(); ++c) {
-        dy_xhat[c] += part.first[c];
-        dy[c] += part.second[c];
-      }
-    }
+    distributed::add_sums(exchange_, dy_xhat, dy);
     for (Index c = 0; c < this->num_features(); ++c) {
       const S gamma = S(this->affine().view().gamma_at(c));
       dy_xhat[c] *= gamma;
@@ -278,10 +281,10 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     return kernels::FromForward<Scalar>({last.mean.view().data(), last.inv_std.view().data()});
   }
 
-  distributed::ChannelExchange exchange_;
-  Purpose statistics_, gradients_;  ///< what is exchanged, in words
-  Index count_ = 0;                 ///< values per channel of the last training batch
-  bool synchronised_ = false;       ///< the last forward was a training batch of all ranks
+  Exchange exchange_;
+  Exchange::Purpose statistics_, gradients_;  ///< what is exchanged, in words
+  Index count_ = 0;                           ///< values per channel of the last training batch
+  bool synchronised_ = false;  ///< the last forward was a training batch of all ranks
 };
 
 /// (N, C) or (N, C, L); channels last: (N, L, C).

@@ -57,12 +57,11 @@ class ThreadRanks {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto deadline = Clock::now() + std::min(time_limit_, longest_time_limit);
     for (;;) {
-      Collective& collective = collectives_.at(number);
+      const Collective& collective = collectives_.at(number);
       const std::vector<std::size_t> missing = missing_of(collective);
       if (missing.empty()) {  // whatever has gone wrong since
         all = collective.values;
-        if (++collective.taken == size_) collectives_.erase(number);
-        return;
+        return drop(number);
       }
       check();
       for (const std::size_t other : missing) {
@@ -74,6 +73,12 @@ class ThreadRanks {
       fail("rank " + std::to_string(rank) + " has waited " + std::to_string(time_limit_.count()) +
            " ms with " + collective.purpose + " for rank " + list(missing));
     }
+  }
+
+  /// In the place of take.
+  void abandon(std::size_t number) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    drop(number);
   }
 
   void leave(std::size_t rank) {
@@ -88,7 +93,7 @@ class ThreadRanks {
     std::size_t count = 0;
     std::vector<double> values;
     std::vector<bool> given;
-    std::size_t taken = 0;
+    std::size_t dropped = 0;  // ranks that need it no more
   };
 
   static std::string describe(const std::string& purpose, std::size_t count) {
@@ -106,6 +111,11 @@ class ThreadRanks {
       if (!collective.given[rank]) missing.push_back(rank);
     }
     return missing;
+  }
+
+  /// With the last of the ranks, each of which has given its values before.
+  void drop(std::size_t number) {
+    if (++collectives_.at(number).dropped == size_) collectives_.erase(number);
   }
 
   /// For this rank, and for every other that waits or comes later.
@@ -139,19 +149,35 @@ class ThreadCommunicator final : public Communicator {
   int rank() const override { return static_cast<int>(rank_); }
   int size() const override { return static_cast<int>(ranks_->size()); }
 
-  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+  Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
     ranks_->give(rank_, next_, mine, static_cast<std::size_t>(count), purpose);
-    return static_cast<int>(next_++);
+    under_way_.push_back(next_);
+    return static_cast<Ticket>(next_++);
   }
-  const double* finish(int ticket) override {
+  const double* finish(Ticket ticket) override {
+    if (!take_back(ticket))
+      memory::raise_logic("eigen_norm::ThreadRanks: " + not_under_way(ticket));
     ranks_->take(rank_, static_cast<std::size_t>(ticket), all_);
     return all_.data();
   }
+  void abandon(Ticket ticket) noexcept override {
+    if (take_back(ticket)) ranks_->abandon(static_cast<std::size_t>(ticket));
+  }
 
  private:
+  /// Whether it was under way, which it is no more.
+  bool take_back(Ticket ticket) {
+    const auto found =
+        std::find(under_way_.begin(), under_way_.end(), static_cast<std::size_t>(ticket));
+    if (found == under_way_.end()) return false;
+    under_way_.erase(found);
+    return true;
+  }
+
   std::shared_ptr<ThreadRanks> ranks_;
   std::size_t rank_;
   std::size_t next_ = 0;
+  std::vector<std::size_t> under_way_;
   std::vector<double> all_;
 };
 

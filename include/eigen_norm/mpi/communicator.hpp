@@ -52,11 +52,11 @@ class Communicator final : public distributed::Communicator {
     int is_finalized = 0;
     MPI_Finalized(&is_finalized);
     if (is_finalized != 0) return;
-    if (failure_.empty()) MPI_Comm_free(&ranks_);
     // A late rank may still send what is written here.
     for (auto& gather : gathers_) {
-      if (gather->is_under_way) static_cast<void>(gather.release());
+      if (!gather->is_complete()) static_cast<void>(gather.release());
     }
+    if (failure_.empty()) MPI_Comm_free(&ranks_);
   }
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
@@ -64,7 +64,7 @@ class Communicator final : public distributed::Communicator {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
-  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+  Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
     check_usable();
     if (count > std::numeric_limits<int>::max()) {
       memory::raise_invalid(
@@ -80,13 +80,14 @@ class Communicator final : public distributed::Communicator {
     check(MPI_Iallgather(gather.mine.data(), static_cast<int>(count), MPI_DOUBLE, gather.all.data(),
                          static_cast<int>(count), MPI_DOUBLE, ranks_, &gather.request),
           purpose);
-    gather.is_under_way = true;
-    return static_cast<int>(ticket);
+    gather.is_awaited = true;
+    return static_cast<Ticket>(ticket);
   }
 
-  const double* finish(int ticket) override {
+  const double* finish(Ticket ticket) override {
     check_usable();
-    Gather& gather = *gathers_.at(static_cast<std::size_t>(ticket));
+    if (!is_awaited(ticket)) memory::raise_logic("eigen_norm::mpi: " + not_under_way(ticket));
+    Gather& gather = *gathers_[static_cast<std::size_t>(ticket)];
     const auto deadline =
         std::chrono::steady_clock::now() + std::min(time_limit_, distributed::longest_time_limit);
     for (int is_complete = 0;;) {
@@ -98,9 +99,14 @@ class Communicator final : public distributed::Communicator {
       }
       std::this_thread::yield();  // there may be more ranks than cores
     }
-    gather.is_under_way = false;
+    gather.is_awaited = false;
     std::swap(gather.all, result_);
     return result_.data();
+  }
+
+  /// MPI still writes the result; its place is used again when that is done.
+  void abandon(Ticket ticket) noexcept override {
+    if (is_awaited(ticket)) gathers_[static_cast<std::size_t>(ticket)]->is_awaited = false;
   }
 
  private:
@@ -108,13 +114,27 @@ class Communicator final : public distributed::Communicator {
     std::vector<double> mine, all;
     std::string purpose;
     MPI_Request request = MPI_REQUEST_NULL;
-    bool is_under_way = false;
+    bool is_awaited = false;  ///< its ticket is still good for something
+
+    /// Whether MPI has done with it.
+    bool is_complete() {
+      int complete = 1;
+      return MPI_Test(&request, &complete, MPI_STATUS_IGNORE) == MPI_SUCCESS && complete != 0;
+    }
   };
 
+  bool is_awaited(Ticket ticket) const {
+    return ticket >= 0 && static_cast<std::size_t>(ticket) < gathers_.size() &&
+           gathers_[static_cast<std::size_t>(ticket)]->is_awaited;
+  }
+
   std::size_t free_slot() {
-    std::size_t slot = 0;
-    while (slot < gathers_.size() && gathers_[slot]->is_under_way) ++slot;
-    if (slot == gathers_.size()) gathers_.push_back(std::make_unique<Gather>());
+    const auto is_free = [](const auto& gather) {
+      return !gather->is_awaited && gather->is_complete();
+    };
+    const auto found = std::find_if(gathers_.begin(), gathers_.end(), is_free);
+    const auto slot = static_cast<std::size_t>(found - gathers_.begin());
+    if (found == gathers_.end()) gathers_.push_back(std::make_unique<Gather>());
     return slot;
   }
 

@@ -19,12 +19,12 @@ class Delayed final : public distributed::Communicator {
 
   int rank() const override { return ranks_->rank(); }
   int size() const override { return ranks_->size(); }
-  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+  Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
     const int ticket = ranks_->start_all_gather(mine, count, purpose);
     due_[ticket] = Clock::now() + delay_;
     return ticket;
   }
-  const double* finish(int ticket) override {
+  const double* finish(Ticket ticket) override {
     const double* const all = ranks_->finish(ticket);
     while (Clock::now() < due_[ticket]) {
     }

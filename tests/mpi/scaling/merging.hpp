@@ -18,14 +18,14 @@ class Copies final : public distributed::Communicator {
 
   int rank() const override { return 0; }
   int size() const override { return ranks_; }
-  int start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+  Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
     all_ = &gathered_[purpose];
     if (all_->empty()) {
       for (int rank = 0; rank < ranks_; ++rank) all_->insert(all_->end(), mine, mine + count);
     }
     return 0;
   }
-  const double* finish(int) override { return all_->data(); }
+  const double* finish(Ticket) override { return all_->data(); }
 
  private:
   int ranks_;
