@@ -2212,6 +2212,7 @@ struct LastForward {
   bool own_statistics = true;  ///< computed from x, as opposed to running ones
   bool masked = false;         ///< of a part of x's elements
   bool per_sample = false;     ///< scaled and shifted by sample
+  bool synchronised = false;   ///< by the statistics of several machines
   memory::Shape shape = {};
   Buffered<S, Size> mean = {};     ///< by statistic
   Buffered<S, Size> inv_std = {};  ///< by statistic
@@ -2225,7 +2226,7 @@ struct LastForward {
   void begin(const memory::Shape& of_x, bool own) {
     exists = true;
     own_statistics = own;
-    masked = per_sample = false;
+    masked = per_sample = synchronised = false;
     shape = of_x;
   }
 
@@ -4716,6 +4717,7 @@ inline constexpr bool is_condition = false;
 ///     exchange_statistics(x), exchange_sums(x, dy, xhat)
 ///                                                     what they tell each other in it, before y or
 ///                                                     dx is touched
+///     remember_empty(shape)                           what it keeps of an empty x for backward
 ///     forward_purpose()                               whether x is all that is normalised together
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
@@ -4746,7 +4748,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
           x, y, checked_for(self().forward_purpose()),
           [&](const ConstBuffer& in, const MutableBuffer& out) {
             const memory::Shape& shape = in.layout.shape;
-            if (shape.size() == 0) return last().begin(shape, last().own_statistics);
+            if (shape.size() == 0) return self().remember_empty(shape);
             const bool own = !self().uses_running(false);
             const ConstOperand from = operand(in, own);
             if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
@@ -4888,6 +4890,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   static void backward_together(const Call& call) {
     call();
   }
+  void remember_empty(const memory::Shape& shape) { last().begin(shape, last().own_statistics); }
   static void exchange_statistics(const ConstBuffer&) {}
   template <typename Xhat>
   static void exchange_sums(const ConstBuffer&, const ConstBuffer&, const Xhat&) {}
@@ -7083,7 +7086,7 @@ class Communicator {
   virtual const double* finish(Ticket ticket) = 0;
 
   /// In the place of finish, where the result is of no more use: what is held for it can be let go.
-  /// The other ranks get theirs. Waits for nothing.
+  /// Waits for nothing; the other ranks get theirs, if only when this one calls again.
   virtual void abandon(Ticket ticket) noexcept { static_cast<void>(ticket); }
 
   const double* all_gather(const double* mine, Index count, const std::string& purpose) {
@@ -7123,14 +7126,16 @@ inline std::string described_layer(const double* layer) {
          number_text(layer[2]) + ", momentum " +
          (layer[3] == -1 ? "nullopt" : number_text(layer[3])) +
          (layer[4] != 0 ? "" : ", without running statistics") + (layer[5] != 0 ? ", biased" : "") +
-         (layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
+         (layer[6] == 1   ? ", virtual_batch_size or renorm"
+          : layer[6] == 2 ? ", of another fixed size"
+                          : "");
 }
 
 /// num_features, once it is sure that the ranks have all in common that they must, or one would
 /// wait for numbers that never come. It is asked before a rank refuses anything of its own. Throws
 /// std::invalid_argument on all ranks where their layers differ.
-inline Index agreed_channels(int spatial_rank, Index num_features, const BatchNormOptions& options,
-                             Communicator* ranks) {
+inline Index agreed_channels(int spatial_rank, int fixed_size, Index num_features,
+                             const BatchNormOptions& options, Communicator* ranks) {
   const std::string name = "SyncBatchNorm" + std::to_string(spatial_rank) + 'd';
   if (ranks == nullptr) memory::raise_invalid(name + ": expected a communicator, got none");
   constexpr Index numbers = 7;
@@ -7140,12 +7145,18 @@ inline Index agreed_channels(int spatial_rank, Index num_features, const BatchNo
                                 options.momentum.value_or(-1),
                                 options.track_running_stats ? 1.0 : 0.0,
                                 options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
-                                options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
+                                options.virtual_batch_size || options.renorm                 ? 1.0
+                                : fixed_size != Eigen::Dynamic && fixed_size != num_features ? 2.0
+                                                                                             : 0.0};
   const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
+  // Not a number is like itself: each rank refuses it later.
+  const auto are_alike = [](double a, double b) {
+    return a == b || std::memcmp(&a, &b, sizeof(double)) == 0;
+  };
   std::string others;
   for (int rank = 1; rank < ranks->size(); ++rank) {
     const double* const layer = all + rank * numbers;
-    if (std::equal(layer, layer + numbers, all)) continue;
+    if (std::equal(layer, layer + numbers, all, are_alike)) continue;
     others += "; " + described_layer(layer) + " on rank " + std::to_string(rank);
   }
   if (!others.empty()) {
@@ -7175,11 +7186,15 @@ class PendingGather {
 
   PendingGather(const PendingGather&) {}
   PendingGather(PendingGather&&) noexcept = default;  // which leaves the other without ranks
-  PendingGather& operator=(const PendingGather& other) { return *this = PendingGather(other); }
+  PendingGather& operator=(const PendingGather& other) {
+    if (this != &other) abandon();
+    return *this;
+  }
   PendingGather& operator=(PendingGather&& other) noexcept {
-    std::swap(ticket_, other.ticket_);
-    std::swap(ranks_, other.ranks_);
-    other.abandon();
+    if (this == &other) return *this;
+    abandon();
+    ticket_ = other.ticket_;
+    ranks_ = std::move(other.ranks_);
     return *this;
   }
   ~PendingGather() { abandon(); }
@@ -7187,11 +7202,7 @@ class PendingGather {
   explicit operator bool() const { return ranks_ != nullptr; }
 
   /// As Communicator::finish; nothing is under way then, by an exception neither.
-  const double* finish() {
-    const std::shared_ptr<Communicator> ranks = std::move(ranks_);
-    ranks_ = nullptr;
-    return ranks->finish(ticket_);
-  }
+  const double* finish() { return std::exchange(ranks_, nullptr)->finish(ticket_); }
 
   void abandon() noexcept {
     if (ranks_ != nullptr) ranks_->abandon(ticket_);
@@ -7216,8 +7227,8 @@ inline namespace EIGEN_NORM_ABI {
 /// exception.
 class ChannelExchange {
  public:
-  /// What is exchanged: in words, and as a number among the exchanges of the layer.
-  struct Purpose {
+  /// What is exchanged: in words, and as a number among the topics of the layer.
+  struct Topic {
     std::string words;
     int kind;
   };
@@ -7232,19 +7243,22 @@ class ChannelExchange {
   /// anything, by an exception, they are told.
   class Debt {
    public:
-    Debt(ChannelExchange& exchange, const Purpose& purpose)
-        : exchange_(exchange), purpose_(purpose) {
+    /// Throws std::logic_error where the exchange was moved away.
+    Debt(ChannelExchange& exchange, const Topic& topic) : exchange_(exchange), topic_(topic) {
+      if (exchange_.ranks_ == nullptr) {
+        memory::raise_logic("eigen_norm: the synchronised layer was moved away");
+      }
       exchange_.owes_ = true;
     }
     ~Debt() {
-      if (exchange_.owes_) exchange_.refuse(purpose_);
+      if (exchange_.owes_) exchange_.refuse(topic_);
     }
     Debt(const Debt&) = delete;
     Debt& operator=(const Debt&) = delete;
 
    private:
     ChannelExchange& exchange_;
-    const Purpose& purpose_;
+    const Topic& topic_;
   };
 
   ChannelExchange(const std::shared_ptr<Communicator>& ranks, Index channels)
@@ -7261,9 +7275,8 @@ class ChannelExchange {
   double* second() { return first() + channels_; }
   void set_zero() { std::fill_n(first(), 2 * channels_, 0.0); }
 
-  void start(Index count, const Purpose& purpose) {
-    if (ranks_ == nullptr) memory::raise_logic(purpose.words + ": the layer was moved away");
-    pending_ = gather(count, purpose);
+  void start(Index count, const Topic& topic) {
+    pending_ = gather(count, topic);
     owes_ = false;
   }
   bool is_pending() const { return static_cast<bool>(pending_); }
@@ -7271,11 +7284,11 @@ class ChannelExchange {
 
   /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
   /// another layer, or of the gradients where others speak of the statistics.
-  void finish(const Purpose& purpose) {
+  void finish(const Topic& topic) {
     all_ = pending_.finish();
-    check_each(purpose, "another call",
-               [&](const double* given) { return given[1] == subject(purpose); });
-    check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
+    check_each(topic, "another call",
+               [&](const double* given) { return given[1] == number(topic); });
+    check_each(topic, "an error", [](const double* given) { return given[0] >= 0; });
   }
 
   /// After `finish`, until the next.
@@ -7285,23 +7298,21 @@ class ChannelExchange {
   }
 
  private:
-  /// A number of what this layer speaks of.
-  double subject(const Purpose& purpose) const {
-    return static_cast<double>(2 * layer_ + purpose.kind);
-  }
+  /// Of this layer and topic.
+  double number(const Topic& topic) const { return static_cast<double>(2 * layer_ + topic.kind); }
 
-  PendingGather gather(Index count, const Purpose& purpose) {
+  PendingGather gather(Index count, const Topic& topic) {
     message_[0] = static_cast<double>(count);
-    message_[1] = subject(purpose);
-    return {ranks_, message_.data(), static_cast<Index>(message_.size()), purpose.words};
+    message_[1] = number(topic);
+    return {ranks_, message_.data(), static_cast<Index>(message_.size()), topic.words};
   }
 
   /// Waits for the others, who may need this rank to pass on their messages.
-  void refuse([[maybe_unused]] const Purpose& purpose) noexcept {
+  void refuse([[maybe_unused]] const Topic& topic) noexcept {
     owes_ = false;
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
     try {
-      if (ranks_ != nullptr) gather(-1, purpose).finish();
+      gather(-1, topic).finish();
     } catch (...) {  // the error that led here says more
     }
 #endif
@@ -7312,13 +7323,13 @@ class ChannelExchange {
   }
 
   template <typename IsRight>
-  void check_each(const Purpose& purpose, const char* got, const IsRight& is_right) const {
+  void check_each(const Topic& topic, const char* got, const IsRight& is_right) const {
     std::string wrong;
     for (int rank = 0; rank < ranks_->size(); ++rank) {
       if (!is_right(given_by(rank))) wrong += (wrong.empty() ? "" : ", ") + std::to_string(rank);
     }
     if (wrong.empty()) return;
-    memory::raise<std::runtime_error>("expected " + purpose.words + " from every rank, got " + got +
+    memory::raise<std::runtime_error>("expected " + topic.words + " from every rank, got " + got +
                                       " on rank " + wrong);
   }
 
@@ -7358,10 +7369,10 @@ struct LayersOf {
   }
 };
 
-template <typename Layer>
-struct LayersOf<std::vector<Layer>> {
+template <typename Layer, typename Allocator>
+struct LayersOf<std::vector<Layer, Allocator>> {
   template <typename F>
-  static auto map(const std::vector<Layer>& layers, const F& f) {
+  static auto map(const std::vector<Layer, Allocator>& layers, const F& f) {
     std::vector<decltype(LayersOf<Layer>::map(layers.front(), f))> result;
     result.reserve(layers.size());
     for (const Layer& layer : layers) result.push_back(LayersOf<Layer>::map(layer, f));
@@ -7521,8 +7532,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// A collective call: every rank constructs the same layer.
   SyncBatchNorm(Index num_features, const std::shared_ptr<Communicator>& ranks,
                 const BatchNormOptions& options = {})
-      : Base(distributed::agreed_channels(SpatialRank, num_features, options, ranks.get()),
-             options),
+      : Base(
+            distributed::agreed_channels(SpatialRank, Channels, num_features, options, ranks.get()),
+            options),
         exchange_(ranks, num_features),
         statistics_{"the statistics of " + this->name(), 0},
         gradients_{"the gradient sums of " + this->name(), 1} {
@@ -7549,9 +7561,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// needs no dx can be done until backward, with the same x and dy, finishes it.
   template <typename X, typename Dy>
   void start_backward(const X& x, const Dy& dy) {
-    check_nothing_is_pending("start_backward");
-    if (!synchronised_) return this->check_answerable("start_backward", false, false);
+    if (!this->last().synchronised) return this->check_answerable("start_backward", false, false);
     const Debt debt(exchange_, gradients_);
+    check_nothing_is_pending("start_backward");
     this->check_answerable("start_backward", false, false);
     this->template read_gradient<Base::template is_row_major<X>>(
         x, dy,
@@ -7565,7 +7577,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// one, can finish theirs.
   void cancel_backward() { exchange_.abandon(); }
 
-  /// The layer of one machine, with the state and mode of this one.
+  /// The layer of one machine, with the state and mode of this one; num_batches_skipped begins at
+  /// 0.
   BatchNorm<Scalar, Channels, SpatialRank> batch_norm() const {
     BatchNorm<Scalar, Channels, SpatialRank> norm(this->num_features(), this->options());
     copy_state(*this, norm);
@@ -7611,14 +7624,11 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   void forward_together(const Call& call) {
     if (!synchronises()) {
       check_nothing_is_pending("forward");
-      call();
-      synchronised_ = false;
-      return;
+      return call();
     }
     const Debt debt(exchange_, statistics_);
     check_nothing_is_pending("forward");
     call();
-    synchronised_ = true;
   }
 
   /// In training: mean and m2 of this share to all, those of all shares from all.
@@ -7640,6 +7650,10 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     take_statistics(shape);
   }
 
+  /// An empty share is remembered with the statistics of the others.
+  void remember_empty(const memory::Shape& shape) {
+    if (!synchronises()) Base::remember_empty(shape);
+  }
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
     if (!synchronises()) return Base::normalise(x, y, shape);
     const auto& last = this->last();
@@ -7660,6 +7674,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     }
     auto& last = this->last();
     last.begin(shape, true);
+    last.synchronised = true;
     count_ = count;
     if (count == 0) return;
     last.resize(this->num_features());
@@ -7677,14 +7692,14 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
 
   template <typename Call>
   void backward_together(const Call& call) {
-    if (!synchronised_ || exchange_.is_pending()) return call();
+    if (!this->last().synchronised || exchange_.is_pending()) return call();
     const Debt debt(exchange_, gradients_);
     call();
   }
 
   template <typename Xhat>
   void exchange_sums(const ConstBuffer& x, const ConstBuffer& dy, const Xhat& xhat) {
-    if (!synchronised_) return;
+    if (!this->last().synchronised) return;
     if (!exchange_.is_pending()) start_sums(x, dy, xhat);
     exchange_.finish(gradients_);
   }
@@ -7708,7 +7723,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   template <typename Xhat>
   void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
                           const Xhat& xhat) {
-    if (!synchronised_) return Base::differentiate_into(x, dy, dx, xhat);
+    if (!this->last().synchronised) return Base::differentiate_into(x, dy, dx, xhat);
     kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
     pass.dx = dx;
     pass.given = all_sums();
@@ -7740,9 +7755,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
   Exchange exchange_;
-  Exchange::Purpose statistics_, gradients_;  ///< what is exchanged, in words
-  Index count_ = 0;                           ///< values per channel of the last training batch
-  bool synchronised_ = false;  ///< the last forward was a training batch of all ranks
+  Exchange::Topic statistics_, gradients_;  ///< what is exchanged
+  Index count_ = 0;                         ///< values per channel of the last training batch
 };
 
 /// (N, C) or (N, C, L); channels last: (N, L, C).
@@ -7845,7 +7859,7 @@ class ThreadRanks {
       collective = {purpose, count, std::vector<double>(count * size_),
                     std::vector<bool>(size_, false), 0};
     }
-    if (collective.purpose != purpose || collective.count != count) {
+    if (collective.count != count) {
       fail("expected the same collective on every rank, got " + describe(purpose, count) +
            " on rank " + std::to_string(rank) + " and " +
            describe(collective.purpose, collective.count) + " on others");

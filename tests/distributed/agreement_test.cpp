@@ -3,6 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <stdexcept>
+
+#include "distributed/on_threads.hpp"
+#include "distributed/shares.hpp"
+#include "support/errors.hpp"
+
 namespace eigen_norm::test {
 namespace {
 
@@ -14,6 +21,25 @@ TEST(Agreement, DescribesALayerByWhatTheRanksMustHaveInCommon) {
   EXPECT_EQ(distributed::described_layer(other),
             "SyncBatchNorm1d(3), eps 0, momentum nullopt, without running statistics, biased, "
             "virtual_batch_size or renorm");
+}
+
+TEST(Agreement, IsOnNumbersThatAreNone) {
+  on_threads(2, [](const Ranks& ranks) {
+    BatchNormOptions options;
+    options.momentum = std::nan("");
+    EXPECT_EQ(distributed::agreed_channels(1, 3, 3, options, ranks.get()), 3);
+  });
+}
+
+TEST(Agreement, IsNotOnAFixedSizeThatIsAnother) {
+  on_threads(2, [](const Ranks& ranks) {
+    const int fixed_size = ranks->rank() == 0 ? Eigen::Dynamic : 3;
+    expect_error<std::invalid_argument>(
+        "SyncBatchNorm1d(4): expected the same layer on every rank, got "
+        "SyncBatchNorm1d(4), eps 1e-05, momentum 0.1 on rank 0; "
+        "SyncBatchNorm1d(4), eps 1e-05, momentum 0.1, of another fixed size on rank 1",
+        [&] { distributed::agreed_channels(1, fixed_size, 4, {}, ranks.get()); });
+  });
 }
 
 }  // namespace

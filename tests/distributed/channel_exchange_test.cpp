@@ -20,7 +20,7 @@ namespace {
 
 using distributed::ChannelExchange;
 
-const ChannelExchange::Purpose a_test{"a test", 0};
+const ChannelExchange::Topic a_test{"a test", 0};
 
 TEST(ChannelExchange, GivesACountAndTwoNumbersByChannel) {
   on_threads(3, [](const Ranks& ranks) {
@@ -103,10 +103,10 @@ TEST(ChannelExchange, NamesTheRanksThatSpeakOfSomethingElse) {
         std::string("expected a test from every rank, got another call on rank ") +
             (ranks->rank() == 1 ? "0, 2" : "1"),
         [&] { mine.finish(a_test); });
-    const ChannelExchange::Purpose other{"a test", 1};
-    const auto& purpose = ranks->rank() == 2 ? other : a_test;
-    first.start(4, purpose);
-    EXPECT_THROW(first.finish(purpose), std::runtime_error);
+    const ChannelExchange::Topic other{"a test", 1};
+    const auto& topic = ranks->rank() == 2 ? other : a_test;
+    first.start(4, topic);
+    EXPECT_THROW(first.finish(topic), std::runtime_error);
     first.start(4, a_test);
     first.finish(a_test);
   });
@@ -133,7 +133,7 @@ TEST(ChannelExchange, IsOneCollectiveForwardAndOneBackward) {
   });
 }
 
-// What docs/scaling.md counts with: of each layer a message each way, 8 (1 + 2 C) bytes long.
+// What docs/scaling.md counts with: of each layer a message each way, 8 (2 + 2 C) bytes long.
 TEST(ChannelExchange, OfResnet50IsOf106CollectivesAndThe851616BytesOfTheModel) {
   const std::vector<Index> channels = resnet50_channels();
   ASSERT_EQ(channels.size(), 53U);

@@ -91,6 +91,8 @@ TEST(ConvertSyncBatchNorm, LooksIntoArraysAndPairs) {
         std::is_same_v<std::remove_const_t<decltype(sync)>, std::pair<std::array<Sync, 2>, Sync>>);
     EXPECT_EQ(sync.first[1].num_features(), 3);
     EXPECT_EQ(sync.second.num_features(), 4);
+    const std::vector<Norm, Eigen::aligned_allocator<Norm>> aligned{Norm(5)};
+    EXPECT_EQ(std::vector<Sync>(convert_sync_batch_norm(aligned, ranks))[0].num_features(), 5);
   });
 }
 

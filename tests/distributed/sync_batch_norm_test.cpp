@@ -71,6 +71,8 @@ TEST(SyncBatchNorm, ExchangesNothingByRunningStatistics) {
     norm.infer(x);
     norm.eval();
     norm.backward(x, norm.forward(x));
+    const MatrixXd none(0, 2);
+    norm.backward(none, norm.forward(none));
     norm.train();
     norm.freeze();
     norm.backward(x, norm.forward(x));
@@ -247,6 +249,11 @@ TEST(SyncBatchNorm, OfOneRankThatMustNotCallTellsTheOthersAndGoesOn) {
     norm.start_backward(x, x);
     if (ranks->rank() != 1) norm.backward(x, x);
     refused_on_one("the statistics", forward, forward);
+    const auto start = [&] { norm.start_backward(x, x); };
+    refused_on_one("the gradient sums", start, [&] {
+      start();
+      norm.backward(x, x);
+    });
     if (ranks->rank() == 1) norm.backward(x, x);
     if (ranks->rank() == 1) norm.gamma().resize(5);
     refused_on_one("the gradient sums", backward, backward);
@@ -376,6 +383,28 @@ TEST(SyncBatchNorm, NoticesAnotherLayerOfItsSize) {
   });
 }
 
+// Threads would notice messages of different lengths at once, and be of no more use.
+TEST(SyncBatchNorm, NoticesAForwardWhereTheOthersCallBackward) {
+  on_threads(3, [](const Ranks& ranks) {
+    SyncBatchNorm1d<double> norm(2, ranks);
+    const MatrixXd x = MatrixXd::Random(4, 2);
+    norm.forward(x);
+    if (ranks->rank() == 1) {
+      expect_refused<std::runtime_error>(
+          norm,
+          "expected the statistics of SyncBatchNorm1d(2) from every rank, got another call on rank "
+          "0, 2",
+          [&] { norm.forward(x); });
+    } else {
+      expect_refused<std::runtime_error>(norm,
+                                         "expected the gradient sums of SyncBatchNorm1d(2) from "
+                                         "every rank, got another call on rank 1",
+                                         [&] { norm.backward(x, x); });
+    }
+    norm.backward(x, norm.forward(x));
+  });
+}
+
 TEST(SyncBatchNorm, OfFixedSizeNeedsNoNumberOfChannels) {
   on_threads(2, [](const Ranks& ranks) {
     SyncBatchNorm1d<float, 3> norm(ranks);
@@ -383,14 +412,19 @@ TEST(SyncBatchNorm, OfFixedSizeNeedsNoNumberOfChannels) {
   });
 }
 
+template <typename Norm>
+void expect_moved_away(const Ranks& ranks) {
+  Norm norm(2, ranks);
+  const Norm there = std::move(norm);
+  EXPECT_EQ(there.num_features(), 2);
+  expect_error<std::logic_error>("eigen_norm: the synchronised layer was moved away",
+                                 // NOLINTNEXTLINE(bugprone-use-after-move)
+                                 [&] { norm.forward(MatrixXd(MatrixXd::Random(4, 2))); });
+}
+
 TEST(SyncBatchNorm, ThatWasMovedAwaySaysSo) {
-  on_threads(1, [](const Ranks& ranks) {
-    SyncBatchNorm1d<double> norm(2, ranks);
-    const SyncBatchNorm1d<double> there = std::move(norm);
-    EXPECT_EQ(there.num_features(), 2);
-    // NOLINTNEXTLINE(bugprone-use-after-move)
-    EXPECT_THROW(norm.forward(MatrixXd(MatrixXd::Random(4, 2))), std::invalid_argument);
-  });
+  on_threads(1, expect_moved_away<SyncBatchNorm1d<double>>);
+  on_threads(1, expect_moved_away<SyncBatchNorm1d<double, 2>>);
 }
 
 TEST(SyncBatchNorm, HasNoStatisticsOfNothing) {

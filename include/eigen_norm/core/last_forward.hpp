@@ -15,6 +15,7 @@ struct LastForward {
   bool own_statistics = true;  ///< computed from x, as opposed to running ones
   bool masked = false;         ///< of a part of x's elements
   bool per_sample = false;     ///< scaled and shifted by sample
+  bool synchronised = false;   ///< by the statistics of several machines
   memory::Shape shape = {};
   Buffered<S, Size> mean = {};     ///< by statistic
   Buffered<S, Size> inv_std = {};  ///< by statistic
@@ -28,7 +29,7 @@ struct LastForward {
   void begin(const memory::Shape& of_x, bool own) {
     exists = true;
     own_statistics = own;
-    masked = per_sample = false;
+    masked = per_sample = synchronised = false;
     shape = of_x;
   }
 

@@ -38,6 +38,7 @@ inline constexpr bool is_condition = false;
 ///     exchange_statistics(x), exchange_sums(x, dy, xhat)
 ///                                                     what they tell each other in it, before y or
 ///                                                     dx is touched
+///     remember_empty(shape)                           what it keeps of an empty x for backward
 ///     forward_purpose()                               whether x is all that is normalised together
 ///     parameter_place                                 "channel" or "feature", for error messages
 template <typename Derived, typename Scalar_, int Size>
@@ -68,7 +69,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
           x, y, checked_for(self().forward_purpose()),
           [&](const ConstBuffer& in, const MutableBuffer& out) {
             const memory::Shape& shape = in.layout.shape;
-            if (shape.size() == 0) return last().begin(shape, last().own_statistics);
+            if (shape.size() == 0) return self().remember_empty(shape);
             const bool own = !self().uses_running(false);
             const ConstOperand from = operand(in, own);
             if (affine().any()) scratch(pieces(from));  // for backward, which allocates nothing
@@ -210,6 +211,7 @@ class Layer : public LayerState<Scalar_, Size>, protected Calls<Derived, Scalar_
   static void backward_together(const Call& call) {
     call();
   }
+  void remember_empty(const memory::Shape& shape) { last().begin(shape, last().own_statistics); }
   static void exchange_statistics(const ConstBuffer&) {}
   template <typename Xhat>
   static void exchange_sums(const ConstBuffer&, const ConstBuffer&, const Xhat&) {}

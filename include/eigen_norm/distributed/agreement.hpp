@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "eigen_norm/core/checks.hpp"
@@ -19,14 +20,16 @@ inline std::string described_layer(const double* layer) {
          number_text(layer[2]) + ", momentum " +
          (layer[3] == -1 ? "nullopt" : number_text(layer[3])) +
          (layer[4] != 0 ? "" : ", without running statistics") + (layer[5] != 0 ? ", biased" : "") +
-         (layer[6] != 0 ? ", virtual_batch_size or renorm" : "");
+         (layer[6] == 1   ? ", virtual_batch_size or renorm"
+          : layer[6] == 2 ? ", of another fixed size"
+                          : "");
 }
 
 /// num_features, once it is sure that the ranks have all in common that they must, or one would
 /// wait for numbers that never come. It is asked before a rank refuses anything of its own. Throws
 /// std::invalid_argument on all ranks where their layers differ.
-inline Index agreed_channels(int spatial_rank, Index num_features, const BatchNormOptions& options,
-                             Communicator* ranks) {
+inline Index agreed_channels(int spatial_rank, int fixed_size, Index num_features,
+                             const BatchNormOptions& options, Communicator* ranks) {
   const std::string name = "SyncBatchNorm" + std::to_string(spatial_rank) + 'd';
   if (ranks == nullptr) memory::raise_invalid(name + ": expected a communicator, got none");
   constexpr Index numbers = 7;
@@ -36,12 +39,18 @@ inline Index agreed_channels(int spatial_rank, Index num_features, const BatchNo
                                 options.momentum.value_or(-1),
                                 options.track_running_stats ? 1.0 : 0.0,
                                 options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
-                                options.virtual_batch_size || options.renorm ? 1.0 : 0.0};
+                                options.virtual_batch_size || options.renorm                 ? 1.0
+                                : fixed_size != Eigen::Dynamic && fixed_size != num_features ? 2.0
+                                                                                             : 0.0};
   const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
+  // Not a number is like itself: each rank refuses it later.
+  const auto are_alike = [](double a, double b) {
+    return a == b || std::memcmp(&a, &b, sizeof(double)) == 0;
+  };
   std::string others;
   for (int rank = 1; rank < ranks->size(); ++rank) {
     const double* const layer = all + rank * numbers;
-    if (std::equal(layer, layer + numbers, all)) continue;
+    if (std::equal(layer, layer + numbers, all, are_alike)) continue;
     others += "; " + described_layer(layer) + " on rank " + std::to_string(rank);
   }
   if (!others.empty()) {

@@ -19,8 +19,8 @@ inline namespace EIGEN_NORM_ABI {
 /// exception.
 class ChannelExchange {
  public:
-  /// What is exchanged: in words, and as a number among the exchanges of the layer.
-  struct Purpose {
+  /// What is exchanged: in words, and as a number among the topics of the layer.
+  struct Topic {
     std::string words;
     int kind;
   };
@@ -35,19 +35,22 @@ class ChannelExchange {
   /// anything, by an exception, they are told.
   class Debt {
    public:
-    Debt(ChannelExchange& exchange, const Purpose& purpose)
-        : exchange_(exchange), purpose_(purpose) {
+    /// Throws std::logic_error where the exchange was moved away.
+    Debt(ChannelExchange& exchange, const Topic& topic) : exchange_(exchange), topic_(topic) {
+      if (exchange_.ranks_ == nullptr) {
+        memory::raise_logic("eigen_norm: the synchronised layer was moved away");
+      }
       exchange_.owes_ = true;
     }
     ~Debt() {
-      if (exchange_.owes_) exchange_.refuse(purpose_);
+      if (exchange_.owes_) exchange_.refuse(topic_);
     }
     Debt(const Debt&) = delete;
     Debt& operator=(const Debt&) = delete;
 
    private:
     ChannelExchange& exchange_;
-    const Purpose& purpose_;
+    const Topic& topic_;
   };
 
   ChannelExchange(const std::shared_ptr<Communicator>& ranks, Index channels)
@@ -64,9 +67,8 @@ class ChannelExchange {
   double* second() { return first() + channels_; }
   void set_zero() { std::fill_n(first(), 2 * channels_, 0.0); }
 
-  void start(Index count, const Purpose& purpose) {
-    if (ranks_ == nullptr) memory::raise_logic(purpose.words + ": the layer was moved away");
-    pending_ = gather(count, purpose);
+  void start(Index count, const Topic& topic) {
+    pending_ = gather(count, topic);
     owes_ = false;
   }
   bool is_pending() const { return static_cast<bool>(pending_); }
@@ -74,11 +76,11 @@ class ChannelExchange {
 
   /// Throws std::runtime_error where a rank has nothing to give, or speaks of something else: of
   /// another layer, or of the gradients where others speak of the statistics.
-  void finish(const Purpose& purpose) {
+  void finish(const Topic& topic) {
     all_ = pending_.finish();
-    check_each(purpose, "another call",
-               [&](const double* given) { return given[1] == subject(purpose); });
-    check_each(purpose, "an error", [](const double* given) { return given[0] >= 0; });
+    check_each(topic, "another call",
+               [&](const double* given) { return given[1] == number(topic); });
+    check_each(topic, "an error", [](const double* given) { return given[0] >= 0; });
   }
 
   /// After `finish`, until the next.
@@ -88,23 +90,21 @@ class ChannelExchange {
   }
 
  private:
-  /// A number of what this layer speaks of.
-  double subject(const Purpose& purpose) const {
-    return static_cast<double>(2 * layer_ + purpose.kind);
-  }
+  /// Of this layer and topic.
+  double number(const Topic& topic) const { return static_cast<double>(2 * layer_ + topic.kind); }
 
-  PendingGather gather(Index count, const Purpose& purpose) {
+  PendingGather gather(Index count, const Topic& topic) {
     message_[0] = static_cast<double>(count);
-    message_[1] = subject(purpose);
-    return {ranks_, message_.data(), static_cast<Index>(message_.size()), purpose.words};
+    message_[1] = number(topic);
+    return {ranks_, message_.data(), static_cast<Index>(message_.size()), topic.words};
   }
 
   /// Waits for the others, who may need this rank to pass on their messages.
-  void refuse([[maybe_unused]] const Purpose& purpose) noexcept {
+  void refuse([[maybe_unused]] const Topic& topic) noexcept {
     owes_ = false;
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
     try {
-      if (ranks_ != nullptr) gather(-1, purpose).finish();
+      gather(-1, topic).finish();
     } catch (...) {  // the error that led here says more
     }
 #endif
@@ -115,13 +115,13 @@ class ChannelExchange {
   }
 
   template <typename IsRight>
-  void check_each(const Purpose& purpose, const char* got, const IsRight& is_right) const {
+  void check_each(const Topic& topic, const char* got, const IsRight& is_right) const {
     std::string wrong;
     for (int rank = 0; rank < ranks_->size(); ++rank) {
       if (!is_right(given_by(rank))) wrong += (wrong.empty() ? "" : ", ") + std::to_string(rank);
     }
     if (wrong.empty()) return;
-    memory::raise<std::runtime_error>("expected " + purpose.words + " from every rank, got " + got +
+    memory::raise<std::runtime_error>("expected " + topic.words + " from every rank, got " + got +
                                       " on rank " + wrong);
   }
 

@@ -36,7 +36,7 @@ class Communicator {
   virtual const double* finish(Ticket ticket) = 0;
 
   /// In the place of finish, where the result is of no more use: what is held for it can be let go.
-  /// The other ranks get theirs. Waits for nothing.
+  /// Waits for nothing; the other ranks get theirs, if only when this one calls again.
   virtual void abandon(Ticket ticket) noexcept { static_cast<void>(ticket); }
 
   const double* all_gather(const double* mine, Index count, const std::string& purpose) {

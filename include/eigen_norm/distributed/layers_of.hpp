@@ -32,10 +32,10 @@ struct LayersOf {
   }
 };
 
-template <typename Layer>
-struct LayersOf<std::vector<Layer>> {
+template <typename Layer, typename Allocator>
+struct LayersOf<std::vector<Layer, Allocator>> {
   template <typename F>
-  static auto map(const std::vector<Layer>& layers, const F& f) {
+  static auto map(const std::vector<Layer, Allocator>& layers, const F& f) {
     std::vector<decltype(LayersOf<Layer>::map(layers.front(), f))> result;
     result.reserve(layers.size());
     for (const Layer& layer : layers) result.push_back(LayersOf<Layer>::map(layer, f));

@@ -21,11 +21,15 @@ class PendingGather {
 
   PendingGather(const PendingGather&) {}
   PendingGather(PendingGather&&) noexcept = default;  // which leaves the other without ranks
-  PendingGather& operator=(const PendingGather& other) { return *this = PendingGather(other); }
+  PendingGather& operator=(const PendingGather& other) {
+    if (this != &other) abandon();
+    return *this;
+  }
   PendingGather& operator=(PendingGather&& other) noexcept {
-    std::swap(ticket_, other.ticket_);
-    std::swap(ranks_, other.ranks_);
-    other.abandon();
+    if (this == &other) return *this;
+    abandon();
+    ticket_ = other.ticket_;
+    ranks_ = std::move(other.ranks_);
     return *this;
   }
   ~PendingGather() { abandon(); }
@@ -33,11 +37,7 @@ class PendingGather {
   explicit operator bool() const { return ranks_ != nullptr; }
 
   /// As Communicator::finish; nothing is under way then, by an exception neither.
-  const double* finish() {
-    const std::shared_ptr<Communicator> ranks = std::move(ranks_);
-    ranks_ = nullptr;
-    return ranks->finish(ticket_);
-  }
+  const double* finish() { return std::exchange(ranks_, nullptr)->finish(ticket_); }
 
   void abandon() noexcept {
     if (ranks_ != nullptr) ranks_->abandon(ticket_);

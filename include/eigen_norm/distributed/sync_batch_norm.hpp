@@ -63,8 +63,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// A collective call: every rank constructs the same layer.
   SyncBatchNorm(Index num_features, const std::shared_ptr<Communicator>& ranks,
                 const BatchNormOptions& options = {})
-      : Base(distributed::agreed_channels(SpatialRank, num_features, options, ranks.get()),
-             options),
+      : Base(
+            distributed::agreed_channels(SpatialRank, Channels, num_features, options, ranks.get()),
+            options),
         exchange_(ranks, num_features),
         statistics_{"the statistics of " + this->name(), 0},
         gradients_{"the gradient sums of " + this->name(), 1} {
@@ -91,9 +92,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// needs no dx can be done until backward, with the same x and dy, finishes it.
   template <typename X, typename Dy>
   void start_backward(const X& x, const Dy& dy) {
-    check_nothing_is_pending("start_backward");
-    if (!synchronised_) return this->check_answerable("start_backward", false, false);
+    if (!this->last().synchronised) return this->check_answerable("start_backward", false, false);
     const Debt debt(exchange_, gradients_);
+    check_nothing_is_pending("start_backward");
     this->check_answerable("start_backward", false, false);
     this->template read_gradient<Base::template is_row_major<X>>(
         x, dy,
@@ -107,7 +108,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// one, can finish theirs.
   void cancel_backward() { exchange_.abandon(); }
 
-  /// The layer of one machine, with the state and mode of this one.
+  /// The layer of one machine, with the state and mode of this one; num_batches_skipped begins at
+  /// 0.
   BatchNorm<Scalar, Channels, SpatialRank> batch_norm() const {
     BatchNorm<Scalar, Channels, SpatialRank> norm(this->num_features(), this->options());
     copy_state(*this, norm);
@@ -153,14 +155,11 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   void forward_together(const Call& call) {
     if (!synchronises()) {
       check_nothing_is_pending("forward");
-      call();
-      synchronised_ = false;
-      return;
+      return call();
     }
     const Debt debt(exchange_, statistics_);
     check_nothing_is_pending("forward");
     call();
-    synchronised_ = true;
   }
 
   /// In training: mean and m2 of this share to all, those of all shares from all.
@@ -182,6 +181,10 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     take_statistics(shape);
   }
 
+  /// An empty share is remembered with the statistics of the others.
+  void remember_empty(const memory::Shape& shape) {
+    if (!synchronises()) Base::remember_empty(shape);
+  }
   void normalise(const ConstOperand& x, const MutableOperand& y, const memory::Shape& shape) {
     if (!synchronises()) return Base::normalise(x, y, shape);
     const auto& last = this->last();
@@ -202,6 +205,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
     }
     auto& last = this->last();
     last.begin(shape, true);
+    last.synchronised = true;
     count_ = count;
     if (count == 0) return;
     last.resize(this->num_features());
@@ -219,14 +223,14 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
 
   template <typename Call>
   void backward_together(const Call& call) {
-    if (!synchronised_ || exchange_.is_pending()) return call();
+    if (!this->last().synchronised || exchange_.is_pending()) return call();
     const Debt debt(exchange_, gradients_);
     call();
   }
 
   template <typename Xhat>
   void exchange_sums(const ConstBuffer& x, const ConstBuffer& dy, const Xhat& xhat) {
-    if (!synchronised_) return;
+    if (!this->last().synchronised) return;
     if (!exchange_.is_pending()) start_sums(x, dy, xhat);
     exchange_.finish(gradients_);
   }
@@ -250,7 +254,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   template <typename Xhat>
   void differentiate_into(const ConstOperand& x, const ConstOperand& dy, const MutableOperand& dx,
                           const Xhat& xhat) {
-    if (!synchronised_) return Base::differentiate_into(x, dy, dx, xhat);
+    if (!this->last().synchronised) return Base::differentiate_into(x, dy, dx, xhat);
     kernels::BackwardPass<Scalar, Xhat> pass = pass_over(x, dy, xhat);
     pass.dx = dx;
     pass.given = all_sums();
@@ -282,9 +286,8 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   }
 
   Exchange exchange_;
-  Exchange::Purpose statistics_, gradients_;  ///< what is exchanged, in words
-  Index count_ = 0;                           ///< values per channel of the last training batch
-  bool synchronised_ = false;  ///< the last forward was a training batch of all ranks
+  Exchange::Topic statistics_, gradients_;  ///< what is exchanged
+  Index count_ = 0;                         ///< values per channel of the last training batch
 };
 
 /// (N, C) or (N, C, L); channels last: (N, L, C).

@@ -36,7 +36,8 @@ inline namespace EIGEN_NORM_ABI {
 ///
 /// A wait of more than `time_limit` for the other ranks ends in a std::runtime_error that says with
 /// what; so does every error that MPI reports. The program had better end by MPI_Abort then: MPI
-/// does not take back what was begun.
+/// does not take back what was begun. The end of the communicator waits likewise, but says nothing,
+/// where something was abandoned that other ranks still need.
 class Communicator final : public distributed::Communicator {
  public:
   /// A collective call on all ranks of `ranks`.
@@ -52,11 +53,17 @@ class Communicator final : public distributed::Communicator {
     int is_finalized = 0;
     MPI_Finalized(&is_finalized);
     if (is_finalized != 0) return;
-    // A late rank may still send what is written here.
+    // Ranks pass on each other's messages, if only while they call MPI: this one is needed until
+    // what was abandoned is complete. If the time is over, a late rank may still send what is
+    // written here.
+    bool is_in_order = failure_.empty();
     for (auto& gather : gathers_) {
-      if (!gather->is_complete()) static_cast<void>(gather.release());
+      int is_complete = 0;
+      if (is_in_order) static_cast<void>(wait(*gather, is_complete));
+      is_in_order = is_in_order && is_complete != 0;
+      if (!is_in_order) static_cast<void>(gather.release());
     }
-    if (failure_.empty()) MPI_Comm_free(&ranks_);
+    if (is_in_order) MPI_Comm_free(&ranks_);
   }
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
@@ -88,16 +95,11 @@ class Communicator final : public distributed::Communicator {
     check_usable();
     if (!is_awaited(ticket)) memory::raise_logic("eigen_norm::mpi: " + not_under_way(ticket));
     Gather& gather = *gathers_[static_cast<std::size_t>(ticket)];
-    const auto deadline =
-        std::chrono::steady_clock::now() + std::min(time_limit_, distributed::longest_time_limit);
-    for (int is_complete = 0;;) {
-      check(MPI_Test(&gather.request, &is_complete, MPI_STATUS_IGNORE), gather.purpose);
-      if (is_complete != 0) break;
-      if (std::chrono::steady_clock::now() > deadline) {
-        fail("has waited " + std::to_string(time_limit_.count()) + " ms for the others with " +
-             gather.purpose);
-      }
-      std::this_thread::yield();  // there may be more ranks than cores
+    int is_complete = 0;
+    check(wait(gather, is_complete), gather.purpose);
+    if (is_complete == 0) {
+      fail("has waited " + std::to_string(time_limit_.count()) + " ms for the others with " +
+           gather.purpose);
     }
     gather.is_awaited = false;
     std::swap(gather.all, result_);
@@ -115,13 +117,19 @@ class Communicator final : public distributed::Communicator {
     std::string purpose;
     MPI_Request request = MPI_REQUEST_NULL;
     bool is_awaited = false;  ///< its ticket is still good for something
-
-    /// Whether MPI has done with it.
-    bool is_complete() {
-      int complete = 1;
-      return MPI_Test(&request, &complete, MPI_STATUS_IGNORE) == MPI_SUCCESS && complete != 0;
-    }
   };
+
+  /// Until MPI has done with it, has an error to return, or the time is over.
+  int wait(Gather& gather, int& is_complete) const {
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::min(time_limit_, distributed::longest_time_limit);
+    for (;;) {
+      const int result = MPI_Test(&gather.request, &is_complete, MPI_STATUS_IGNORE);
+      if (result != MPI_SUCCESS || is_complete != 0) return result;
+      if (std::chrono::steady_clock::now() > deadline) return result;
+      std::this_thread::yield();  // there may be more ranks than cores
+    }
+  }
 
   bool is_awaited(Ticket ticket) const {
     return ticket >= 0 && static_cast<std::size_t>(ticket) < gathers_.size() &&
@@ -130,7 +138,10 @@ class Communicator final : public distributed::Communicator {
 
   std::size_t free_slot() {
     const auto is_free = [](const auto& gather) {
-      return !gather->is_awaited && gather->is_complete();
+      int is_complete = 0;
+      return !gather->is_awaited &&
+             MPI_Test(&gather->request, &is_complete, MPI_STATUS_IGNORE) == MPI_SUCCESS &&
+             is_complete != 0;
     };
     const auto found = std::find_if(gathers_.begin(), gathers_.end(), is_free);
     const auto slot = static_cast<std::size_t>(found - gathers_.begin());

@@ -27,7 +27,7 @@ void say(const std::string& what, const Ranks& ranks, const std::vector<double>&
 
 // An all-gather by its size.
 void measure_collectives(const Ranks& ranks) {
-  for (const Index count : {1, 129, 513, 1025, 4097, 16385, 65537}) {
+  for (const Index count : {1, 130, 514, 1026, 4098, 16386, 65538}) {
     const std::vector<double> mine(static_cast<std::size_t>(count), 1);
     const auto gather = [&] { ranks->all_gather(mine.data(), count, "a measurement"); };
     say("gather_" + std::to_string(8 * count), ranks, slowest_ranks(300, {gather}).front());
@@ -36,11 +36,11 @@ void measure_collectives(const Ranks& ranks) {
 
 // All messages of a step of ResNet-50, one after the other.
 void measure_resnet50(const Ranks& ranks) {
-  const std::vector<double> mine(2 * 2048 + 1, 1);
+  const std::vector<double> mine(2 + 2 * 2048, 1);
   const auto step = [&] {
     for (int way = 0; way < 2; ++way) {
       for (const Index channels : resnet50_channels()) {
-        ranks->all_gather(mine.data(), 1 + 2 * channels, "a measurement");
+        ranks->all_gather(mine.data(), 2 + 2 * channels, "a measurement");
       }
     }
   };

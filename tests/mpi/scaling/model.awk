@@ -5,7 +5,7 @@
 #     ceil(log2 P) alpha + (P - 1) b beta
 #
 # with alpha and beta fitted to two ranks, so that the squares of the relative errors are least.
-{ median[$1, $2] = $NF }
+{ median[$1, $2] = $NF; if ($2 > most && $1 == "resnet50") most = $2 }
 $1 ~ /^gather_/ {
   split($1, word, "_")
   if (!($1 in seen)) sizes[++count] = word[2]
@@ -44,7 +44,7 @@ function row(name, a, b,    i, text, each) {
   print text "\n" each
 }
 
-function overlap(step, most,    ranks) {
+function overlap(step,    ranks) {
   print "\n| ranks, " step ", ms | without overlap | started | started and poked |\n|---|---|---|---|"
   for (ranks = 1; ranks <= most; ranks *= 2) {
     printf "| %d | %.2f | %.2f | %.2f |\n", ranks, median[step "_without_overlap", ranks] / 1000,
@@ -57,20 +57,25 @@ END {
   fit()
   printf "alpha %.2f us, beta %.3f ns per byte\n\n", alpha, 1000 * beta
 
-  print "| bytes of each rank | 1 rank | 2 ranks | 2, model | 4 ranks | 8 ranks |"
-  print "|---|---|---|---|---|---|"
+  head = "| bytes of each rank | 1 rank | 2 ranks | 2, model |"
+  line = "|---|---|---|---|"
+  for (ranks = 4; ranks <= most; ranks *= 2) { head = head " " ranks " ranks |"; line = line "---|" }
+  print head "\n" line
   for (i = 1; i <= count; ++i) {
     name = "gather_" sizes[i]
-    printf "| %d | %.1f | %.1f | %.1f | %.1f | %.1f |\n", sizes[i], median[name, 1],
-           median[name, 2], all_gather(2, alpha, beta, 1, sizes[i]), median[name, 4], median[name, 8]
+    text = sprintf("| %d | %.1f | %.1f | %.1f |", sizes[i], median[name, 1], median[name, 2],
+                   all_gather(2, alpha, beta, 1, sizes[i]))
+    for (ranks = 4; ranks <= most; ranks *= 2) text = text sprintf(" %.1f |", median[name, ranks])
+    print text
   }
-  print "\n| ranks | measured, ms | model, ms |\n|---|---|---|"
-  for (ranks = 1; ranks <= 8; ranks *= 2) {
-    printf "| %d | %s | %s |\n", ranks, milliseconds(median["resnet50", ranks]),
-           milliseconds(all_gather(ranks, alpha, beta, messages, bytes))
+  print "\n| ranks | measured, ms | recursive doubling, ms | each to all, ms |\n|---|---|---|---|"
+  for (ranks = 1; ranks <= most; ranks *= 2) {
+    printf "| %d | %s | %s | %s |\n", ranks, milliseconds(median["resnet50", ranks]),
+           milliseconds(all_gather(ranks, alpha, beta, messages, bytes)),
+           milliseconds(each_to_all(ranks, alpha, beta, messages, bytes))
   }
-  overlap("step", 8)
-  overlap("step_of_1_ms_messages", 2)  # each with a core of its own
+  overlap("step")
+  overlap("step_of_1_ms_messages")
 
   split("2 8 64 256 1000", ranks_of)
   print "\n| ms for a step of ResNet-50 | 2 ranks | 8 | 64 | 256 | 1,000 |\n|---|---|---|---|---|---|"
