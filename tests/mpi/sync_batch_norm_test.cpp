@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "distributed/random_calls.hpp"
 #include "distributed/shares.hpp"
 #include "mpi/world.hpp"
 #include "support/errors.hpp"
@@ -64,6 +65,11 @@ TEST(MpiSyncBatchNorm, ForgetsABackwardThatIsCancelled) {
       norm.backward(x, x);
     }
   }
+}
+
+TEST(MpiSyncBatchNorm, HoldsThroughRandomCalls) {
+  const Ranks ranks = world();
+  for (unsigned seed = 0; seed < 5; ++seed) expect_random_calls(ranks, seed, 10);
 }
 
 // MPICH passes on messages by way of ranks that have long forgotten them.
