@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 // Prints the message of every misuse that docs/layers/ shows, one a line.
@@ -233,6 +234,11 @@ void say_of_sync_batch_norm() {
   norm.forward(x);
   norm.start_backward(x, x);
   say([&] { norm.forward(x); });
+  say([&] { norm.start_backward(x, x); });
+  say([&] { alone->finish(7); });
+  SyncBatchNorm1d<float> moved = std::move(norm);
+  moved.cancel_backward();
+  say([&] { norm.forward(x); });  // NOLINT(bugprone-use-after-move)
 }
 
 template <template <typename, int> class Layer, typename Options>
