@@ -7151,7 +7151,7 @@ inline Index agreed_channels(int spatial_rank, int fixed_size, Index num_feature
   const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
   // Not a number is like itself: each rank refuses it later.
   const auto are_alike = [](double a, double b) {
-    return a == b || std::memcmp(&a, &b, sizeof(double)) == 0;
+    return a == b || (std::isnan(a) && std::isnan(b));
   };
   std::string others;
   for (int rank = 1; rank < ranks->size(); ++rank) {

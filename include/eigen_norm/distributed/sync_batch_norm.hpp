@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 #include <type_traits>
-#include <utility>
 
 #include "eigen_norm/batch_norm.hpp"
 #include "eigen_norm/core/batch_layer.hpp"
