@@ -579,6 +579,10 @@ class Buffered {
     if (size > storage_.size()) storage_.resize(size);
     size_ = size;
   }
+  /// Takes the memory for so many, and changes nothing.
+  void reserve(Index size) {
+    if (size > storage_.size()) storage_.conservativeResize(size);
+  }
   S* data() { return storage_.data(); }
   View view() const { return {storage_.data(), size_}; }
 
@@ -2220,7 +2224,7 @@ struct LastForward {
   /// Whether there is something to answer: not before the first forward, nor after being moved
   /// away.
   bool is_answerable() const {
-    return exists && (shape.size() == 0 || !is_kept() || mean.view().size() > 0);
+    return exists && (shape.size() == 0 || !is_kept() || inv_std.view().size() > 0);
   }
 
   void begin(const memory::Shape& of_x, bool own) {
@@ -2235,6 +2239,10 @@ struct LastForward {
     kept_ = Size == Eigen::Dynamic || statistics <= Size;
     mean.resize(kept_ ? statistics : 0);
     inv_std.resize(kept_ ? statistics : 0);
+  }
+  void reserve(Index statistics) {
+    mean.reserve(statistics);
+    inv_std.reserve(statistics);
   }
   bool is_kept() const { return Size == Eigen::Dynamic || kept_; }
 
@@ -7124,8 +7132,10 @@ inline std::string described_layer(const double* layer) {
   const auto whole = [](double number) { return std::to_string(static_cast<Index>(number)); };
   return "SyncBatchNorm" + whole(layer[0]) + "d(" + whole(layer[1]) + "), eps " +
          number_text(layer[2]) + ", momentum " +
-         (layer[3] == -1 ? "nullopt" : number_text(layer[3])) +
-         (layer[4] != 0 ? "" : ", without running statistics") + (layer[5] != 0 ? ", biased" : "") +
+         (layer[4] == 0 ? "nullopt" : number_text(layer[3])) +
+         (layer[5] == 0   ? ", without running statistics"
+          : layer[5] == 2 ? ", biased"
+                          : "") +
          (layer[6] == 1   ? ", virtual_batch_size or renorm"
           : layer[6] == 2 ? ", of another fixed size"
                           : "");
@@ -7139,19 +7149,23 @@ inline Index agreed_channels(int spatial_rank, int fixed_size, Index num_feature
   const std::string name = "SyncBatchNorm" + std::to_string(spatial_rank) + 'd';
   if (ranks == nullptr) memory::raise_invalid(name + ": expected a communicator, got none");
   constexpr Index numbers = 7;
+  const bool biased = options.running_variance == RunningVariance::biased;
+  const bool other_size = fixed_size != Eigen::Dynamic && fixed_size != num_features;
   const double mine[numbers] = {static_cast<double>(spatial_rank),
                                 static_cast<double>(num_features),
                                 options.eps,
-                                options.momentum.value_or(-1),
-                                options.track_running_stats ? 1.0 : 0.0,
-                                options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
-                                options.virtual_batch_size || options.renorm                 ? 1.0
-                                : fixed_size != Eigen::Dynamic && fixed_size != num_features ? 2.0
-                                                                                             : 0.0};
+                                options.momentum.value_or(0),
+                                options.momentum ? 1.0 : 0.0,
+                                !options.track_running_stats ? 0.0
+                                : biased                     ? 2.0
+                                                             : 1.0,
+                                options.virtual_batch_size || options.renorm ? 1.0
+                                : other_size                                 ? 2.0
+                                                                             : 0.0};
   const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
-  // Not a number is like itself: each rank refuses it later.
+  // What is no number is not equal to itself.
   const auto are_alike = [](double a, double b) {
-    return a == b || (std::isnan(a) && std::isnan(b));
+    return a == b || !(kernels::is_finite(a) || kernels::is_finite(b));
   };
   std::string others;
   for (int rank = 1; rank < ranks->size(); ++rank) {
@@ -7634,6 +7648,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// In training: mean and m2 of this share to all, those of all shares from all.
   void exchange_statistics(const ConstBuffer& in) {
     if (!synchronises()) return;
+    // Where there is no memory, the others must hear of it: none is taken after `start`.
+    this->last().reserve(this->num_features());
+    this->scratch();
     const memory::Shape& shape = in.layout.shape;
     Index count = 0;
     if (shape.size() == 0) {
@@ -7967,6 +7984,9 @@ class ThreadCommunicator final : public Communicator {
   int size() const override { return static_cast<int>(ranks_->size()); }
 
   Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+    // Where there is no memory, nothing has been given yet; finish takes none.
+    under_way_.reserve(under_way_.size() + 1);
+    all_.reserve(static_cast<std::size_t>(count) * ranks_->size());
     ranks_->give(rank_, next_, mine, static_cast<std::size_t>(count), purpose);
     under_way_.push_back(next_);
     return static_cast<Ticket>(next_++);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -32,7 +33,10 @@ class RandomCalls {
     if (draw(2) == 0) backward_that_is_refused();
     if (draw(3) == 0) cancelled_backward();
     norm_.zero_grad();
+    whole_.zero_grad();
     expect_mine("dx", backward(), whole_.backward(all_x_, all_dy_), shares);
+    expect_sum("dgamma", norm_.gamma_grad(), whole_.gamma_grad());
+    expect_sum("dbeta", norm_.beta_grad(), whole_.beta_grad());
     EXPECT_EQ(norm_.num_batches_tracked(), whole_.num_batches_tracked());
     expect_close("running_mean", from_parameters(norm_.running_mean()),
                  from_parameters(whole_.running_mean()), 1e-12L);
@@ -86,6 +90,12 @@ class RandomCalls {
     }
   }
 
+  template <typename Gradient>
+  void expect_sum(const char* what, const Gradient& share, const Gradient& all) {
+    expect_close(what, sum_over(ranks_, share), from_parameters(all), sum_tolerance<double>,
+                 std::sqrt(static_cast<Real>(1 + all_x_.rows())));
+  }
+
   // The refuser makes a wrong call, which it refuses; the others a right one, which names it; and
   // nothing has changed.
   template <typename Wrong, typename Right>
@@ -116,7 +126,7 @@ class RandomCalls {
   }
   void backward_that_is_refused() {
     const auto right = [&] { norm_.backward(x_, dy_); };
-    const int way = draw(3);
+    const int way = draw(4);
     if (way == 0) refused([&] { norm_.backward(x_, wrong_); }, right);
     if (way == 1) refused([&] { norm_.backward(x_, dy_, Mask(all_of(x_.rows()))); }, right);
     if (way == 2) {
@@ -125,6 +135,14 @@ class RandomCalls {
                 norm_.start_backward(x_, dy_);
                 right();
               });
+    }
+    if (way == 3) {  // a forward in the middle of a backward
+      const bool refuses = ranks_->rank() == refuser_;
+      const auto forward = [&] { norm_.forward(x_); };
+      norm_.start_backward(x_, dy_);
+      if (!refuses) right();
+      refused(forward, forward);
+      if (refuses) right();
     }
   }
   void cancelled_backward() {

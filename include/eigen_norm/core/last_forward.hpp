@@ -23,7 +23,7 @@ struct LastForward {
   /// Whether there is something to answer: not before the first forward, nor after being moved
   /// away.
   bool is_answerable() const {
-    return exists && (shape.size() == 0 || !is_kept() || mean.view().size() > 0);
+    return exists && (shape.size() == 0 || !is_kept() || inv_std.view().size() > 0);
   }
 
   void begin(const memory::Shape& of_x, bool own) {
@@ -38,6 +38,10 @@ struct LastForward {
     kept_ = Size == Eigen::Dynamic || statistics <= Size;
     mean.resize(kept_ ? statistics : 0);
     inv_std.resize(kept_ ? statistics : 0);
+  }
+  void reserve(Index statistics) {
+    mean.reserve(statistics);
+    inv_std.reserve(statistics);
   }
   bool is_kept() const { return Size == Eigen::Dynamic || kept_; }
 

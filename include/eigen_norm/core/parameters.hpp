@@ -43,6 +43,10 @@ class Buffered {
     if (size > storage_.size()) storage_.resize(size);
     size_ = size;
   }
+  /// Takes the memory for so many, and changes nothing.
+  void reserve(Index size) {
+    if (size > storage_.size()) storage_.conservativeResize(size);
+  }
   S* data() { return storage_.data(); }
   View view() const { return {storage_.data(), size_}; }
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "eigen_norm/core/checks.hpp"
 #include "eigen_norm/core/options.hpp"
 #include "eigen_norm/distributed/communicator.hpp"
+#include "eigen_norm/kernels/finite.hpp"
 
 namespace eigen_norm::distributed {
 inline namespace EIGEN_NORM_ABI {
@@ -18,8 +18,10 @@ inline std::string described_layer(const double* layer) {
   const auto whole = [](double number) { return std::to_string(static_cast<Index>(number)); };
   return "SyncBatchNorm" + whole(layer[0]) + "d(" + whole(layer[1]) + "), eps " +
          number_text(layer[2]) + ", momentum " +
-         (layer[3] == -1 ? "nullopt" : number_text(layer[3])) +
-         (layer[4] != 0 ? "" : ", without running statistics") + (layer[5] != 0 ? ", biased" : "") +
+         (layer[4] == 0 ? "nullopt" : number_text(layer[3])) +
+         (layer[5] == 0   ? ", without running statistics"
+          : layer[5] == 2 ? ", biased"
+                          : "") +
          (layer[6] == 1   ? ", virtual_batch_size or renorm"
           : layer[6] == 2 ? ", of another fixed size"
                           : "");
@@ -33,19 +35,23 @@ inline Index agreed_channels(int spatial_rank, int fixed_size, Index num_feature
   const std::string name = "SyncBatchNorm" + std::to_string(spatial_rank) + 'd';
   if (ranks == nullptr) memory::raise_invalid(name + ": expected a communicator, got none");
   constexpr Index numbers = 7;
+  const bool biased = options.running_variance == RunningVariance::biased;
+  const bool other_size = fixed_size != Eigen::Dynamic && fixed_size != num_features;
   const double mine[numbers] = {static_cast<double>(spatial_rank),
                                 static_cast<double>(num_features),
                                 options.eps,
-                                options.momentum.value_or(-1),
-                                options.track_running_stats ? 1.0 : 0.0,
-                                options.running_variance == RunningVariance::biased ? 1.0 : 0.0,
-                                options.virtual_batch_size || options.renorm                 ? 1.0
-                                : fixed_size != Eigen::Dynamic && fixed_size != num_features ? 2.0
-                                                                                             : 0.0};
+                                options.momentum.value_or(0),
+                                options.momentum ? 1.0 : 0.0,
+                                !options.track_running_stats ? 0.0
+                                : biased                     ? 2.0
+                                                             : 1.0,
+                                options.virtual_batch_size || options.renorm ? 1.0
+                                : other_size                                 ? 2.0
+                                                                             : 0.0};
   const double* const all = ranks->all_gather(mine, numbers, "the construction of SyncBatchNorm");
-  // Not a number is like itself: each rank refuses it later.
+  // What is no number is not equal to itself.
   const auto are_alike = [](double a, double b) {
-    return a == b || (std::isnan(a) && std::isnan(b));
+    return a == b || !(kernels::is_finite(a) || kernels::is_finite(b));
   };
   std::string others;
   for (int rank = 1; rank < ranks->size(); ++rank) {

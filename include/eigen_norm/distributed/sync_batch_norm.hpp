@@ -164,6 +164,9 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// In training: mean and m2 of this share to all, those of all shares from all.
   void exchange_statistics(const ConstBuffer& in) {
     if (!synchronises()) return;
+    // Where there is no memory, the others must hear of it: none is taken after `start`.
+    this->last().reserve(this->num_features());
+    this->scratch();
     const memory::Shape& shape = in.layout.shape;
     Index count = 0;
     if (shape.size() == 0) {

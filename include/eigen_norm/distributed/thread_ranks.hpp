@@ -150,6 +150,9 @@ class ThreadCommunicator final : public Communicator {
   int size() const override { return static_cast<int>(ranks_->size()); }
 
   Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
+    // Where there is no memory, nothing has been given yet; finish takes none.
+    under_way_.reserve(under_way_.size() + 1);
+    all_.reserve(static_cast<std::size_t>(count) * ranks_->size());
     ranks_->give(rank_, next_, mine, static_cast<std::size_t>(count), purpose);
     under_way_.push_back(next_);
     return static_cast<Ticket>(next_++);

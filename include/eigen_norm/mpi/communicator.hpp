@@ -36,8 +36,8 @@ inline namespace EIGEN_NORM_ABI {
 ///
 /// A wait of more than `time_limit` for the other ranks ends in a std::runtime_error that says with
 /// what; so does every error that MPI reports. The program had better end by MPI_Abort then: MPI
-/// does not take back what was begun. The end of the communicator waits likewise, but says nothing,
-/// where something was abandoned that other ranks still need.
+/// does not take back what was begun. The end of the communicator waits as long, but says nothing,
+/// where something was abandoned and a rank has not come to it yet.
 class Communicator final : public distributed::Communicator {
  public:
   /// A collective call on all ranks of `ranks`.

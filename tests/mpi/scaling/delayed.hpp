@@ -10,7 +10,7 @@
 
 namespace eigen_norm::test {
 
-// A slower network: no message is there before so much time has gone by since it was sent.
+// A slower network: no rank has the messages before so much time has gone by since it sent its own.
 class Delayed final : public distributed::Communicator {
  public:
   using Clock = std::chrono::steady_clock;
@@ -20,7 +20,7 @@ class Delayed final : public distributed::Communicator {
   int rank() const override { return ranks_->rank(); }
   int size() const override { return ranks_->size(); }
   Ticket start_all_gather(const double* mine, Index count, const std::string& purpose) override {
-    const int ticket = ranks_->start_all_gather(mine, count, purpose);
+    const Ticket ticket = ranks_->start_all_gather(mine, count, purpose);
     due_[ticket] = Clock::now() + delay_;
     return ticket;
   }
@@ -34,7 +34,7 @@ class Delayed final : public distributed::Communicator {
  private:
   Ranks ranks_;
   Clock::duration delay_;
-  std::map<int, Clock::time_point> due_;
+  std::map<Ticket, Clock::time_point> due_;
 };
 
 }  // namespace eigen_norm::test
