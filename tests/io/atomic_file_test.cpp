@@ -27,6 +27,15 @@ TEST(AtomicFile, ReplacesTheOldFileWhenItIsComplete) {
   EXPECT_EQ(folder.files(), 1);
 }
 
+// As an empty array has no address; the sanitizer minds.
+TEST(AtomicFile, WritesNothingFromNowhere) {
+  const test::TemporaryFolder folder;
+  AtomicFile file(folder.path("state"));
+  file.write(nullptr, 0);
+  file.commit();
+  EXPECT_EQ(test::read_bytes(folder.path("state")), "");
+}
+
 TEST(AtomicFile, LeavesTheOldFileWhenItIsAbandoned) {
   const test::TemporaryFolder folder;
   const std::string path = folder.path("state");

@@ -43,6 +43,7 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(const void* from, std::size_t bytes) {
+    if (bytes == 0) return;  // from nowhere, then
     if (std::fwrite(from, 1, bytes, file_.get()) != bytes) fail(std::strerror(errno));
   }
 
