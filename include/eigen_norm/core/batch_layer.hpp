@@ -24,6 +24,18 @@ class BatchLayer : public SplitBatch<Derived, Scalar, Channels, BatchNormOptions
   using BatchBase = BatchLayer;
   using Base::Base;
 
+  /// Parameters, running statistics and mode, of another layer over as many channels.
+  template <typename From, typename To>
+  static void copy_state(const From& from, To& to) {
+    to.gamma() = from.gamma();
+    to.beta() = from.beta();
+    to.running_mean() = from.running_mean();
+    to.running_var() = from.running_var();
+    to.num_batches_tracked() = from.num_batches_tracked();
+    to.train(from.is_training());
+    if (from.is_frozen()) to.freeze();
+  }
+
   template <int Rank>
   static void check_rank() {
     static_assert(SpatialRank != 1 || Rank == 2 || Rank == 3,

@@ -84,7 +84,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   SyncBatchNorm(const BatchNorm<Scalar, Channels, SpatialRank>& norm,
                 const std::shared_ptr<Communicator>& ranks)
       : SyncBatchNorm(norm.num_features(), ranks, norm.options()) {
-    copy_state(norm, *this);
+    Base::copy_state(norm, *this);
   }
 
   /// The first half of backward: the sums over this share, on their way to the other ranks. What
@@ -111,7 +111,7 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   /// 0.
   BatchNorm<Scalar, Channels, SpatialRank> batch_norm() const {
     BatchNorm<Scalar, Channels, SpatialRank> norm(this->num_features(), this->options());
-    copy_state(*this, norm);
+    Base::copy_state(*this, norm);
     return norm;
   }
 
@@ -120,17 +120,6 @@ class SyncBatchNorm : public BatchLayer<SyncBatchNorm<Scalar, Channels, SpatialR
   using Debt = Exchange::Debt;
 
   static std::string class_name() { return "SyncBatchNorm" + std::to_string(SpatialRank) + "d"; }
-
-  template <typename From, typename To>
-  static void copy_state(const From& from, To& to) {
-    to.gamma() = from.gamma();
-    to.beta() = from.beta();
-    to.running_mean() = from.running_mean();
-    to.running_var() = from.running_var();
-    to.num_batches_tracked() = from.num_batches_tracked();
-    to.train(from.is_training());
-    if (from.is_frozen()) to.freeze();
-  }
 
   /// Whether a forward has to do with the other ranks: by running statistics it has not.
   bool synchronises() const { return this->is_training() && !this->uses_running(false); }
